@@ -1,0 +1,104 @@
+"""The Embodiments of the simulated worlds, as data.  No physics: the kernel and the server may import this."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol.embodiment import Axis, Camera, Embodiment, Quantity, Workspace
+
+# Limits of the Sawyer arm's joints as the metaworld package models them, rad.
+JOINT_LIMITS_RAD = (
+    (-3.0503, 3.0503),
+    (-3.8, -0.5),
+    (-3.0426, 3.0426),
+    (-3.0439, 3.0439),
+    (-2.9761, 2.9761),
+    (-2.9761, 2.9761),
+    (-4.7124, 4.7124),
+)
+# Peak torques of the Sawyer arm, N m (Rethink Robotics data sheet: 80, 80, 40, 40, 9, 9, 9).
+JOINT_TORQUES_NM = (80.0, 80.0, 40.0, 40.0, 9.0, 9.0, 9.0)
+JOINT_SPEED_RAD_S = 4.0
+GRIP_FORCE_N = 40.0
+
+
+def intrinsics(width: int, height: int, fovy_deg: float) -> tuple[tuple[float, float, float], ...]:
+    """K 3x3 of a pinhole with square pixels; pixel centres are whole numbers, so the axis meets (w-1)/2, (h-1)/2."""
+    focal = height / 2 / math.tan(math.radians(fovy_deg) / 2)
+    return ((focal, 0.0, (width - 1) / 2), (0.0, focal, (height - 1) / 2), (0.0, 0.0, 1.0))
+
+
+def look_at(
+    eye: tuple[float, float, float], target: tuple[float, float, float], up: tuple[float, float, float]
+) -> tuple[tuple[float, float, float, float], ...]:
+    """Pose 4x4 of a camera at `eye` that looks at `target` (metres, frame of the mount); z forward, x right, y down."""
+    forward = np.subtract(target, eye)
+    forward = forward / np.linalg.norm(forward)
+    right: NDArray[np.float64] = np.cross(forward, up)
+    right = right / np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :3] = np.column_stack([right, np.cross(forward, right), forward])
+    pose[:3, 3] = eye
+    a, b, c, d = (tuple(round(float(x), 9) for x in row) for row in pose)
+    return (a, b, c, d)  # type: ignore[return-value]
+
+
+def _joints(prefix: str, unit: str, limits: tuple[tuple[float, float], ...]) -> tuple[Quantity, ...]:
+    return tuple(Quantity(f"{prefix}{i + 1}", unit, low, high) for i, (low, high) in enumerate(limits))
+
+
+SCENE_CAMERA = Camera(
+    name="scene",
+    width=640,
+    height=480,
+    fps=30.0,
+    K=intrinsics(640, 480, 45.0),
+    mount="base",
+    T_mount=look_at((1.52, 0.30, 0.80), (0.50, 0.0, 0.12), (0.0, 0.0, 1.0)),
+)
+WRIST_CAMERA = Camera(
+    name="wrist",
+    width=320,
+    height=240,
+    fps=30.0,
+    K=intrinsics(320, 240, 70.0),
+    mount="tool",
+    T_mount=look_at((0.075, 0.0, -0.13), (0.02, 0.0, 0.03), (1.0, 0.0, 0.0)),
+)
+
+# The arm on its table.  Base frame: x forward over the table, y to the arm's left, z up, table top at z = 0.
+# Tool frame: origin between the finger tips, z out of the gripper, fingers open along y; `tool_rx..rz` is the rotation
+# vector, in the base frame, from "tool straight down" (x forward, z down) to now.
+TABLETOP = Embodiment(
+    name="tabletop",
+    state=(
+        *_joints("q", "rad", JOINT_LIMITS_RAD),
+        *_joints("dq", "rad/s", ((-JOINT_SPEED_RAD_S, JOINT_SPEED_RAD_S),) * 7),
+        *_joints("torque", "N m", tuple((-t, t) for t in JOINT_TORQUES_NM)),
+        Quantity("gripper", "1", 0.0, 1.0),
+        Quantity("grip_force", "N", 0.0, GRIP_FORCE_N),
+        Quantity("tool_x", "m", -1.2, 1.2),
+        Quantity("tool_y", "m", -1.2, 1.2),
+        Quantity("tool_z", "m", -0.5, 1.5),
+        Quantity("tool_rx", "rad", -math.pi, math.pi),
+        Quantity("tool_ry", "rad", -math.pi, math.pi),
+        Quantity("tool_rz", "rad", -math.pi, math.pi),
+    ),
+    action=(
+        Axis("vx", "m/s", -0.35, 0.35, 3.5),
+        Axis("vy", "m/s", -0.35, 0.35, 3.5),
+        Axis("vz", "m/s", -0.35, 0.35, 3.5),
+        Axis("wx", "rad/s", -1.5, 1.5, 15.0),
+        Axis("wy", "rad/s", -1.5, 1.5, 15.0),
+        Axis("wz", "rad/s", -1.5, 1.5, 15.0),
+        Axis("gripper", "1", 0.0, 1.0, 5.0),
+    ),
+    control_hz=50.0,
+    record_hz=30.0,
+    policy_hz=10.0,
+    cameras=(SCENE_CAMERA, WRIST_CAMERA),
+    workspace=Workspace(low=(0.42, -0.32, 0.012), high=(0.82, 0.32, 0.42)),
+).check()
