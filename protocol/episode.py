@@ -1,0 +1,109 @@
+"""The episode folder: `episode.json`, `frames.parquet`, `video/<camera>.mp4`, `events.jsonl`.  Names and types, no reading or writing.
+
+One row per record tick = one frame of every camera.  Never rewritten: trims, labels and findings live in the database.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+import pyarrow as pa
+
+SCHEMA = 1
+Pilot = Literal["operator", "policy", "primitive", "script", "hold"]
+Outcome = Literal["success", "failure", "unlabelled"]
+
+#: Bit i of the column `clamps` and of the kernel's clamp set.
+CLAMPS = (
+    "not_finite", "limit", "speed", "latency", "slew", "workspace", "deadman", "stale_command", "stale_picture", "neutral_first",
+)  # fmt: skip
+
+
+def clamp_names(bits: int) -> tuple[str, ...]:
+    return tuple(name for i, name in enumerate(CLAMPS) if bits >> i & 1)
+
+
+class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+    frames: int  # rows this person drove
+
+
+class FileHash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    bytes: int
+    sha256: str
+
+
+class EpisodeMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`episode.json`.  `files` maps each other file's path in the folder to its size and hash."""
+
+    schema: int = SCHEMA
+    id: str  # uuid hex, made by the robot
+    robot: str
+    embodiment_hash: str
+    embodiment: dict[str, Any]
+    people: tuple[Person, ...] = ()
+    instruction: str = ""
+    instruction_version: int = 1
+    outcome: Outcome = "unlabelled"
+    cut: bool = False  # recovered after a crash: the end is missing
+    cut_reason: str = ""
+    started_ns: int
+    seconds: float
+    rows: int
+    record_hz: float
+    cameras: tuple[str, ...]
+    clamp_names: tuple[str, ...] = CLAMPS
+    program: str = ""
+    world: dict[str, Any] = {}  # simulated: name, seed
+    rows_lost: int = 0
+    frames_repeated: dict[str, int] = {}
+    files: dict[str, FileHash] = {}
+
+
+def frames_schema(state: int, action: int, cameras: tuple[str, ...]) -> pa.Schema:
+    """Arrow schema of `frames.parquet` for float32[state] and float32[action] vectors."""
+    columns = [
+        ("index", pa.int64()),
+        ("time_ns", pa.int64()),
+        ("mono_s", pa.float64()),
+        ("pilot", pa.string()),
+        ("lease_epoch", pa.int64()),
+        ("lease_seq", pa.int64()),
+        ("fence", pa.int64()),
+        ("state", pa.list_(pa.float32(), state)),
+        ("action", pa.list_(pa.float32(), action)),
+        ("action_done", pa.list_(pa.float32(), action)),
+        ("clamps", pa.uint32()),
+        ("latency_ms", pa.float32()),
+        ("chunk", pa.int64()),
+        ("uncertainty", pa.float32()),
+    ]
+    columns += [(f"capture_ns.{camera}", pa.int64()) for camera in cameras]
+    columns += [(f"repeated.{camera}", pa.bool_()) for camera in cameras]
+    return pa.schema(columns)
+
+
+class Row(msgspec.Struct, array_like=True):
+    """What the kernel tells after every tick (50 Hz), the source of the rows of an episode.  msgpack in the row ring."""
+
+    tick: int
+    mono_s: float
+    time_ns: int
+    mode: str
+    reason: str
+    pilot: str
+    person: str
+    person_name: str
+    lease_epoch: int
+    lease_seq: int
+    fence: int
+    state: tuple[float, ...]
+    action: tuple[float, ...]
+    action_done: tuple[float, ...]
+    clamps: int
+    latency_ms: float  # control latency; NaN when there is none
+    chunk: int = -1
+    uncertainty: float = float("nan")
+    torque: tuple[float, ...] = ()

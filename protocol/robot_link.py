@@ -1,0 +1,142 @@
+"""Robot <-> server over the robot's outbound WebSocket `/ws/robot/`.  JSON text; snapshots are binary (see `SNAPSHOT`)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from protocol.permit import Signed
+from protocol.state import Part, RobotState
+from protocol.wire import Message, Problem
+
+PROTOCOL = 1  # of the robot; the server takes OLDEST..NEWEST
+OLDEST, NEWEST = 1, 1
+SNAPSHOT = 1  # first byte of a binary message: u8 kind, u8 camera index, then a JPEG of at most 30 kB
+SNAPSHOT_MAX = 30_000
+
+# -- robot -> server ----------------------------------------------------------------------------------------------------
+
+
+class Hello(Message, tag="hello"):
+    robot: str
+    protocol: int
+    program: str  # version of the robot program
+    embodiment: str  # JSON
+
+
+class Proof(Message, tag="proof"):
+    signature: str  # base64 Ed25519 over permit.login_bytes(robot, nonce)
+
+
+class Report(Message, tag="report"):
+    state: RobotState
+
+
+class LogEntry(Part):
+    """One line of the robot's transition log; `n` rises by one for ever, also across restarts."""
+
+    n: int
+    time_ns: int
+    event: str
+    actor: str = ""
+    reason: str = ""
+    before: str = ""
+    after: str = ""
+    epoch: int = 0
+    seq: int = 0
+    detail: dict[str, Any] = {}
+
+
+class Log(Message, tag="log"):
+    entries: tuple[LogEntry, ...]
+
+
+class Answer(Message, tag="answer"):
+    """The robot's SDP answer, and its signature over permit.dtls_bytes(...)."""
+
+    session: str
+    sdp: str
+    fingerprint: str
+    signature: str
+    cameras: tuple[str, ...]
+
+
+class SessionRefused(Message, tag="session_refused"):
+    session: str
+    code: str
+    sentence: str
+    detail: dict[str, Any] = {}
+
+
+class SessionEnded(Message, tag="session_ended"):
+    session: str
+    reason: str
+    waterfall: dict[str, float] = {}  # medians of the whole session, ms
+
+
+class StopAck(Message, tag="stop_ack"):
+    source: str
+
+
+class TokenRequest(Message, tag="token_request"):
+    """Ask for a bearer token for uploads."""
+
+
+FromRobot = Hello | Proof | Report | Log | Answer | SessionRefused | SessionEnded | StopAck | TokenRequest
+
+# -- server -> robot ----------------------------------------------------------------------------------------------------
+
+
+class Challenge(Message, tag="challenge"):
+    nonce: str
+
+
+class Welcome(Message, tag="welcome"):
+    time_ns: int
+    log_from: int  # first log entry the server does not have
+
+
+class Held(Message, tag="held"):
+    """The same key is live twice: the robot must hold until an administrator has decided."""
+
+    sentence: str
+
+
+class Offer(Message, tag="offer"):
+    session: str
+    person: str
+    name: str
+    sdp: str
+    ice_servers: tuple[dict[str, Any], ...] = ()
+
+
+class EndSession(Message, tag="end_session"):
+    session: str
+    reason: str
+
+
+class Renew(Message, tag="renew"):
+    renewal: Signed
+
+
+class StopNow(Message, tag="stop_now"):
+    source: str
+
+
+class LogAck(Message, tag="log_ack"):
+    through: int
+
+
+class Token(Message, tag="token"):
+    token: str
+    valid_s: float
+
+
+class Snapshots(Message, tag="snapshots"):
+    """Whether somebody looks at this robot's snapshots now."""
+
+    wanted: bool
+
+
+FromServer = Challenge | Welcome | Held | Offer | EndSession | Renew | StopNow | LogAck | Token | Snapshots | Problem
+
+CloseReason = Literal["bye", "revoked", "replaced", "clone", "slow", "upgrade_required"]
