@@ -10,18 +10,13 @@ from typing import Any, Literal
 import msgspec
 import pyarrow as pa
 
+from protocol.clamps import CLAMPS as CLAMPS
+from protocol.clamps import clamp_names as clamp_names
+from protocol.row import Row as Row
+
 SCHEMA = 1
 Pilot = Literal["operator", "policy", "primitive", "script", "hold"]
 Outcome = Literal["success", "failure", "unlabelled"]
-
-#: Bit i of the column `clamps` and of the kernel's clamp set.
-CLAMPS = (
-    "not_finite", "limit", "speed", "latency", "slew", "workspace", "deadman", "stale_command", "stale_picture", "neutral_first",
-)  # fmt: skip
-
-
-def clamp_names(bits: int) -> tuple[str, ...]:
-    return tuple(name for i, name in enumerate(CLAMPS) if bits >> i & 1)
 
 
 class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,27 +78,3 @@ def frames_schema(state: int, action: int, cameras: tuple[str, ...]) -> pa.Schem
     columns += [(f"capture_ns.{camera}", pa.int64()) for camera in cameras]
     columns += [(f"repeated.{camera}", pa.bool_()) for camera in cameras]
     return pa.schema(columns)
-
-
-class Row(msgspec.Struct, array_like=True):
-    """What the kernel tells after every tick (50 Hz), the source of the rows of an episode.  msgpack in the row ring."""
-
-    tick: int
-    mono_s: float
-    time_ns: int
-    mode: str
-    reason: str
-    pilot: str
-    person: str
-    person_name: str
-    lease_epoch: int
-    lease_seq: int
-    fence: int
-    state: tuple[float, ...]
-    action: tuple[float, ...]
-    action_done: tuple[float, ...]
-    clamps: int
-    latency_ms: float  # control latency; NaN when there is none
-    chunk: int = -1
-    uncertainty: float = float("nan")
-    torque: tuple[float, ...] = ()

@@ -18,7 +18,7 @@ _HEAD = 4  # header word: how many frames were ever put
 
 @dataclass(frozen=True, slots=True)
 class RingFrame:
-    """One picture: `i420` uint8[H*3/2, W], planes one below the other; `mono_s`, `time_ns` (UTC): when it was complete."""
+    """One picture: `i420` uint8[H*3/2, W], planes one below the other; `mono_s`, `time_ns` (UTC) when complete."""
 
     index: int
     mono_s: float

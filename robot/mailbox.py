@@ -86,5 +86,5 @@ class Mailbox:
         return (value, mono_s) if self._sum(start, value) == crc else None
 
     def _sum(self, start: int, value: bytes) -> int:
-        """Covers length, mono_s and value: where CPUs reorder stores, the counter alone would not prove a whole value."""
+        """Over length, mono_s and value: where CPUs reorder stores, the counter alone proves no whole value."""
         return zlib.crc32(value, zlib.crc32(self._file.data[start : start + 2 * WORD]))
