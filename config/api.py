@@ -1,0 +1,9 @@
+"""The JSON API: one strict edge (fleet.edge), one router per package."""
+
+from __future__ import annotations
+
+from fleet.edge import make_api
+
+api = make_api()
+api.add_router("", "fleet.api.router")
+api.add_router("", "episodes.api.router")

@@ -1,0 +1,19 @@
+"""Which address goes to which package."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config.api import api
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/", api.urls),
+    path("", include("fleet.urls")),
+    path("episodes/", include("episodes.urls")),
+    path("teleop/", include("teleop.urls")),
+]
+handler403 = "fleet.edge.page_403"
+handler404 = "fleet.edge.page_404"
+handler500 = "fleet.edge.page_500"

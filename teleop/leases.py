@@ -1,0 +1,50 @@
+"""The server's part of a live lease: once a second it agrees again, or ends it.  Called for every report of a robot."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from fleet import keys
+from fleet.access import access
+from fleet.robot_socket import ConnectedRobot
+from protocol import robot_link
+from protocol.permit import RENEW_S, Renewal
+from protocol.state import LeaseState
+
+
+class Renewals:
+    """What was last signed for each robot; one per process, since a robot has one socket."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int, float]] = {}  # robot -> epoch, seq, monotonic seconds
+
+    def due(self, robot: str, lease: LeaseState, now_s: float) -> bool:
+        epoch, seq, at_s = self._last.get(robot, (-1, -1, 0.0))
+        if (epoch, seq) == (lease.epoch, lease.seq) and now_s - at_s < RENEW_S * 0.75:
+            return False
+        self._last[robot] = (lease.epoch, lease.seq, now_s)
+        return True
+
+
+renewals = Renewals()
+
+
+async def renew(robot: ConnectedRobot, message: robot_link.Report) -> None:
+    """Renew the lease in the report, or revoke it when its holder may no longer drive (acts within a second)."""
+    lease = message.state.lease
+    if lease is None or lease.kind != "human":
+        return
+    allowed = await access.may(lease.person, robot.id, "drive")
+    if allowed and not renewals.due(robot.id, lease, time.monotonic()):
+        return
+    renewal = Renewal(
+        robot=robot.id,
+        epoch=lease.epoch,
+        seq=lease.seq,
+        counter=time.time_ns(),  # rises across restarts of the server; the robot compares, never tells time by it
+        revoke=not allowed,
+        reason="" if allowed else "rights_revoked",
+    )
+    await robot.tell(robot_link.Renew(renewal=keys.sign(msgspec.json.encode(renewal))))
