@@ -1,0 +1,67 @@
+# `make demo` and `make test` are all a newcomer types; the rest is here for those who stay.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+DEMO_ROBOTS ?= 3
+PY := .venv/bin/python
+NODE := $(PY) config/node.py
+
+.PHONY: demo setup test check bench mutants screenshots clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/.demo frontend/dist/manifest.json
+	@$(PYTHON) config/system_packages.py demo
+	@exec $(PY) -m config.demo --port $(PORT) --robots $(DEMO_ROBOTS)
+
+# all that tests and benchmarks need, installed and built; again in seconds
+setup: .venv/.dev frontend/dist/manifest.json
+	@$(PYTHON) config/system_packages.py test
+
+test: setup
+	$(PY) -m pytest
+	cd frontend && ../$(NODE) npm test
+
+check: .venv/.dev frontend/dist/manifest.json
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	$(PY) -m protocol.typescript | diff -u frontend/src/generated/protocol.ts -
+	REINS_MODE=test $(PY) manage.py makemigrations --check --dry-run
+	$(PY) config/check_production.py
+	cd frontend && ../$(NODE) npm run lint
+	cd frontend && ../$(NODE) npm run typecheck
+
+bench: setup
+	$(PY) bench/run_all.py
+
+mutants: setup
+	$(PY) -m tests.robot.kernel.mutants
+
+# from the running demo into docs/images
+screenshots: setup
+	$(PY) docs/screenshots.py --port $(PORT)
+
+clean:
+	rm -rf .venv .reins .static frontend/node_modules frontend/dist
+
+.venv/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Reins needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.demo: .venv/.made requirements.txt requirements-demo.txt robot/requirements.txt robot/requirements-simulated.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt
+	@touch $@
+
+.venv/.dev: .venv/.demo requirements-dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+frontend/node_modules/.installed: .venv/.demo frontend/package.json frontend/package-lock.json
+	cd frontend && ../$(NODE) npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+FRONTEND_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
+frontend/dist/manifest.json: frontend/node_modules/.installed $(FRONTEND_SOURCES)
+	cd frontend && ../$(NODE) npm run build --silent
+	@touch $@
