@@ -1,0 +1,180 @@
+"""The JSON that the episode pages and uploading robots see.  Shapes only; who may see what is decided in `episodes/api.py`.
+
+Addresses, all under `/api/`:
+
+| who | method and address | body | answer |
+|---|---|---|---|
+| person | GET `episodes?page=1&page_size=50&outcome=&robot=&status=&search=&removed=false` | | `EpisodePage` |
+| person | GET `episodes/<id>` | | `EpisodeDetail` |
+| person | PATCH `episodes/<id>` | `EpisodeChange` | `EpisodeDetail`; 409 `stale_version` with `detail.current` |
+| person | DELETE `episodes/<id>?version=N` | | `EpisodeDetail` with `removed: true`; undo by POST `episodes/<id>/restore` |
+| person | GET `episodes/<id>/columns.f32` | | float32 little-endian, one column after the other, see `Column` |
+| person | GET `episodes/<id>/events` | | list of `EpisodeEvent` |
+| person | GET `episodes/<id>/video/<camera>.mp4`, `episodes/<id>/poster.jpg` | | bytes, HTTP ranges |
+| robot | POST `uploads` | `UploadStart` | `UploadState` |
+| robot | GET `uploads/<id>` | | `UploadState` |
+| robot | PUT `uploads/<id>/pieces?path=P&offset=N` | raw bytes, header `X-Piece-SHA256` | `PieceKept` |
+| robot | POST `uploads/<id>/complete` | | `UploadState` with `confirmed` |
+
+Every refusal is `{"code", "sentence", "detail"}`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+Outcome = Literal["success", "failure", "unlabelled"]
+Status = Literal["received", "ready", "failed"]
+
+
+class Strict(Schema):
+    """A body that a client sends: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Named(Schema):
+    id: str
+    name: str
+
+
+class EpisodePerson(Schema):
+    id: str
+    name: str
+    frames: int  # rows this person drove
+
+
+class Stretch(Schema):
+    """Rows first..last (both included) that one pilot drove: operator, policy, primitive, script or hold."""
+
+    first: int
+    last: int
+    pilot: str
+
+
+class EpisodeRow(Schema):
+    """One line of the list.  `status` received = still being checked, ready = playable, failed = see `problem`."""
+
+    id: str  # uuid hex, made by the robot
+    number: int  # counts up within the organisation: "Episode 14"
+    url: str  # its page
+    poster: str  # address of a small picture, "" while there is none
+    robot: Named
+    site: Named
+    instruction: str
+    outcome: Outcome
+    status: Status
+    problem: str
+    started_at: datetime
+    seconds: float
+    rows: int
+    record_hz: float
+    cameras: list[str]
+    people: list[EpisodePerson]
+    pilots: dict[str, int]  # rows by pilot
+    band: list[Stretch]  # the pilot over time; empty until ready
+    cut: bool
+    cut_reason: str
+    size_bytes: int
+    version: int
+    removed: bool
+
+
+class EpisodePage(Schema):
+    items: list[EpisodeRow]
+    total: int
+    page: int
+    page_size: int
+    counts: dict[str, int]  # all, success, failure, unlabelled: of what one may see, without the filters
+    robots: list[Named]  # that have episodes, for the filter
+
+
+class Column(Schema):
+    """Column number i of `columns.f32` fills floats [i*rows, (i+1)*rows).
+
+    kind: time (seconds since the first row), state, asked, done, latency (ms, NaN = none), pilot (index into `pilots_order`),
+    clamps (bits of `clamp_names`), uncertainty, lag (ms from a camera's capture to the row), repeated (0 or 1).
+    `name` is the embodiment's name of the number, or the camera for lag and repeated.
+    """
+
+    kind: str
+    name: str
+    unit: str
+    low: float | None
+    high: float | None
+
+
+class Video(Schema):
+    camera: str
+    width: int
+    height: int
+    url: str
+
+
+class EpisodeDetail(EpisodeRow):
+    embodiment: str
+    world: dict[str, str]
+    program: str
+    clamp_names: list[str]
+    pilots_order: list[str]
+    frames_repeated: dict[str, int]
+    rows_lost: int
+    videos: list[Video]
+    columns: list[Column]  # empty until ready
+    columns_url: str
+    events_url: str
+    newer: str  # page of the next newer episode, "" at the end
+    older: str
+    may_change: bool  # outcome and instruction
+    may_remove: bool
+
+
+class EpisodeEvent(Schema):
+    """A line of events.jsonl.  `row` is the row at or after it."""
+
+    row: int
+    time_s: float  # since the first row
+    event: str
+    actor: str
+    reason: str
+    before: str
+    after: str
+
+
+class EpisodeChange(Strict):
+    """What a person may correct; `version` is the one they saw."""
+
+    version: int
+    instruction: str | None = Field(default=None, max_length=500)
+    outcome: Outcome | None = None
+
+
+class FileClaim(Strict):
+    bytes: int = Field(ge=0, le=16 * 1024**3)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class UploadStart(Strict):
+    """`files`: every file of the folder by its path in it, `episode.json` included."""
+
+    episode: str = Field(pattern=r"^[0-9a-f]{32}$")
+    files: dict[str, FileClaim] = Field(max_length=40)
+
+
+class UploadState(Schema):
+    """`offsets`: bytes kept of each file.  `confirmed`: sha256 of each file as read back, only when the whole is kept."""
+
+    episode: str
+    state: Literal["receiving", "kept", "refused"]
+    offsets: dict[str, int]
+    confirmed: dict[str, str] | None
+    sentence: str
+
+
+class PieceKept(Schema):
+    path: str
+    offset: int  # where the next piece starts
