@@ -1,6 +1,7 @@
 """How the robot's processes find each other: the run folder, the files shared in it, the doors each was given.
 
-Every child is started as `python -m MODULE RUN_DIR [--epoch N] [--door NAME=FD]...`.  Names only; the launcher makes the things.
+Every child is started as `python -m MODULE RUN_DIR [--epoch N] [--door NAME=FD]...`.  Names
+only; the launcher makes them.
 """
 
 from __future__ import annotations
