@@ -1,4 +1,4 @@
-"""What the kernel and the media process ask of a body.  A body is a driver: it moves what it is told and nothing else."""
+"""What the kernel and the media process ask of a body: a driver that moves what it is told and nothing else."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class BodyState:
 class Body(Protocol):
     """Used from the kernel process only: every call returns at once, without network or disk.
 
-    The body has its own watchdog: when `act` was not called for `watchdog_s` it stands still by itself, so that a killed
-    or stopped kernel also means standstill.
+    The body has its own watchdog: when `act` was not called for `watchdog_s` it stands still by itself, so that a
+    killed or stopped kernel also means standstill.
     """
 
     embodiment: Embodiment
@@ -77,8 +77,8 @@ class Child:
 class BodySpec:
     """All that the launcher, the kernel and the media process need to know of one configured body.
 
-    Cheap and without side effects to make in each of them from the same name, configuration and run folder (`registry`).
-    `open_body` is called in the kernel process, `open_camera(name)` in the media process; a body without an arm has an
+    Cheap and without side effects to make in each of them from the same name, configuration and run folder
+    (`registry`).  `open_body` is called in the kernel process, `open_camera(name)` in the media process; a body without an arm has an
     Embodiment without action axes, and its `open_body` gives a driver that moves nothing.
     """
 

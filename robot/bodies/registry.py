@@ -1,4 +1,4 @@
-"""Which bodies there are: name to the dotted path of the function that describes one.  Adding a body = one file, one line."""
+"""Which bodies there are: name to the dotted path of the function that describes one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BODIES = {
 def body_spec(name: str, config: Mapping[str, object], run_dir: Path) -> BodySpec:
     """The body `name` as `config` (the [body] table of robot.toml, without its name) asks for it.
 
-    `run_dir` is an existing folder private to this robot on a memory file system or disk: mailboxes and doors live there.
+    `run_dir` is an existing folder private to this robot: mailboxes and doors live there.
     Raises Refused("body_unknown" | "body_config").
     """
     if name not in BODIES:

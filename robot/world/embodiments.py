@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from protocol.embodiment import Axis, Camera, Embodiment, Quantity, Workspace
 
-# Limits of the Sawyer arm's joints as the metaworld package models them, rad.
+# Limits of the Sawyer arm's joints, rad (Rethink Robotics data sheet; the metaworld package narrows the second).
 JOINT_LIMITS_RAD = (
     (-3.0503, 3.0503),
-    (-3.8, -0.5),
+    (-3.8095, 2.2736),
     (-3.0426, 3.0426),
     (-3.0439, 3.0439),
     (-2.9761, 2.9761),
@@ -57,7 +57,7 @@ SCENE_CAMERA = Camera(
     fps=30.0,
     K=intrinsics(640, 480, 45.0),
     mount="base",
-    T_mount=look_at((1.52, 0.30, 0.80), (0.50, 0.0, 0.12), (0.0, 0.0, 1.0)),
+    T_mount=look_at((1.54, 0.34, 0.74), (0.47, 0.01, 0.21), (0.0, 0.0, 1.0)),
 )
 WRIST_CAMERA = Camera(
     name="wrist",
