@@ -1,0 +1,248 @@
+"""One WebRTC peer: a browser that watches and perhaps drives.  The only file that knows aiortc.
+
+Pictures come encoded and packetised; every viewer is sent the same bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
+
+import aioice.ice
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCSessionDescription,
+    rtp,
+)
+from aiortc import codecs as rtc_codecs
+from aiortc.codecs.h264 import H264Encoder
+from aiortc.rtcconfiguration import RTCBundlePolicy
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
+from aiortc.rtcrtpsender import RTCEncodedFrame
+
+from protocol.errors import Refused
+from robot.link.frame_table import rtp_ticks
+from robot.link.sdp import Offered, fingerprint_of
+
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+MAX_WAITING = 3  # pictures; a viewer that is further behind skips to the next key frame
+
+
+class _Extensions(rtp.HeaderExtensionsMap):
+    """Adds playout delay 0..0 to every packet: the browser then shows a picture as soon as it is decoded."""
+
+    _playout_id: int | None = None
+
+    def configure(self, parameters: RTCRtpParameters) -> None:
+        super().configure(parameters)
+        self._playout_id = next((e.id for e in parameters.headerExtensions if e.uri == PLAYOUT_DELAY), None)
+
+    def set(self, values: rtp.HeaderExtensions) -> tuple[int, bytes]:
+        profile, value = super().set(values)
+        if self._playout_id is None or self._playout_id > 14 or profile not in (0, 0xBEDE):
+            return profile, value
+        value += bytes([self._playout_id << 4 | 2, 0, 0, 0])
+        return 0xBEDE, value  # still a multiple of four bytes
+
+
+rtp.HeaderExtensionsMap = _Extensions
+rtc_codecs.HEADER_EXTENSIONS["video"].append(RTCRtpHeaderExtensionParameters(id=4, uri=PLAYOUT_DELAY))
+
+_interface_addresses = aioice.ice.get_host_addresses
+
+
+def _host_addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    """As aioice finds them; the loopback address where there is no other, so that a machine without network works."""
+    return _interface_addresses(use_ipv4, use_ipv6) or ["127.0.0.1"]
+
+
+aioice.ice.get_host_addresses = _host_addresses
+
+
+def packetise(data: bytes) -> list[bytes]:
+    """RTP payloads (RFC 6184, packetization mode 1) of one Annex-B picture; made once for all viewers."""
+    return H264Encoder._packetize(H264Encoder._split_bitstream(data))
+
+
+class _AbsoluteTicks(int):
+    """An RTP time that keeps its value when the sender adds its own random origin: ours is known to the page."""
+
+    def __radd__(self, origin: int) -> int:
+        return int(self)
+
+
+class _Encoded(MediaStreamTrack):
+    """Stands in a transceiver for pictures that `_VideoLine` hands to the sender itself."""
+
+    kind = "video"
+
+    async def recv(self) -> Any:
+        raise AssertionError("the sender takes its pictures from the video line")
+
+
+class PeerEvents(Protocol):
+    """What a peer tells its session; all on the event loop."""
+
+    def on_open(self) -> None: ...
+    def on_control(self, raw: bytes | str) -> None: ...
+    def on_state(self, raw: bytes | str) -> None: ...
+    def on_key_frame(self, camera: str) -> None: ...
+    def on_remb(self, bit_s: float) -> None: ...
+    def on_report(self, lost: float, rtt_s: float | None) -> None: ...
+    def on_closed(self, reason: str) -> None: ...
+
+
+class _VideoLine:
+    """Feeds one sender of one viewer: newest first, never more than a few waiting."""
+
+    def __init__(self, sender: RTCRtpSender, camera: str, events: PeerEvents) -> None:
+        self.camera, self.origin = camera, secrets.randbits(32)
+        self.skipped = 0
+        self._sender, self._events = sender, events
+        self._waiting: deque[RTCEncodedFrame] = deque()
+        self._filled = asyncio.Event()
+        self._live = False
+        self._needs_key = True
+        self._handle_rtcp: Callable[[Any], Awaitable[None]] = sender._handle_rtcp_packet
+        sender._next_encoded_frame = self._next
+        sender._send_keyframe = self._ask_key_frame
+        sender._handle_rtcp_packet = self._on_rtcp
+
+    def push(self, index: int, keyframe: bool, payloads: Sequence[bytes]) -> None:
+        if not self._live or (self._needs_key and not keyframe):
+            return
+        if len(self._waiting) >= MAX_WAITING:
+            self.skipped += len(self._waiting)
+            self._waiting.clear()
+            self.restart()
+            return
+        self._needs_key = False
+        ticks = _AbsoluteTicks(rtp_ticks(index, self.origin))
+        self._waiting.append(RTCEncodedFrame(payloads, ticks, None))
+        self._filled.set()
+
+    def restart(self) -> None:
+        """Nothing more until the next key frame."""
+        self._needs_key = True
+        self._ask_key_frame()
+
+    async def _next(self, _codec: Any) -> RTCEncodedFrame:
+        if not self._live:
+            self._live = True
+            self._ask_key_frame()
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        return self._waiting.popleft()
+
+    def _ask_key_frame(self) -> None:
+        self._events.on_key_frame(self.camera)
+
+    async def _on_rtcp(self, packet: Any) -> None:
+        await self._handle_rtcp(packet)
+        if isinstance(packet, rtp.RtcpRrPacket | rtp.RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == self._sender._ssrc:
+                    rtt_s: float | None = self._sender._RTCRtpSender__rtt
+                    self._events.on_report(report.fraction_lost / 256, rtt_s)
+        elif isinstance(packet, rtp.RtcpPsfbPacket) and packet.fmt == rtp.RTCP_PSFB_APP:
+            try:
+                self._events.on_remb(rtp.unpack_remb_fci(packet.fci)[0])
+            except ValueError:  # another application's feedback, which is not ours to judge
+                return
+
+
+class Peer:
+    """A connection that answers one offer.  `rtp_origin` by camera; fingerprints are sha-256, upper-case hex."""
+
+    def __init__(self, ice_servers: Sequence[dict[str, Any]], events: PeerEvents) -> None:
+        servers = [RTCIceServer(**{k: s[k] for k in ("urls", "username", "credential") if k in s}) for s in ice_servers]
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+        self._events = events
+        self._lines: dict[str, _VideoLine] = {}
+        self._channels: dict[str, RTCDataChannel] = {}
+        self._pc.on("datachannel", self._on_channel)
+        self._pc.on("connectionstatechange", self._on_connection_state)
+        self.local_fingerprint = self.remote_fingerprint = ""
+
+    async def answer(self, offered: Offered, cameras: Sequence[str]) -> str:
+        """The SDP answer with one video section per camera, as far as the offer has room; `Refused("sdp_invalid")`."""
+        for camera in cameras[: offered.video_sections]:
+            # preferences only count on a transceiver that is there before the remote description
+            transceiver = self._pc.addTransceiver(_Encoded(), direction="sendonly")
+            known = RTCRtpSender.getCapabilities("video").codecs
+            transceiver.setCodecPreferences([c for c in known if c.mimeType in ("video/H264", "video/rtx")])
+            self._lines[camera] = _VideoLine(transceiver.sender, camera, self._events)
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(offered.sdp, "offer"))
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except Exception as error:  # the parser raises whatever it stumbles over: the offer is at fault, not the robot
+            await self._pc.close()
+            raise Refused("sdp_invalid", f"The offer cannot be answered: {error}. Reload the page.") from error
+        answer: str = self._pc.localDescription.sdp
+        self.local_fingerprint, self.remote_fingerprint = fingerprint_of(answer), offered.fingerprint
+        return answer
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        return tuple(self._lines)
+
+    @property
+    def rtp_origin(self) -> dict[str, int]:
+        return {camera: line.origin for camera, line in self._lines.items()}
+
+    @property
+    def skipped(self) -> int:
+        """Pictures not sent because this viewer was behind."""
+        return sum(line.skipped for line in self._lines.values())
+
+    @property
+    def buffered(self) -> int:
+        """Bytes waiting on the reliable channel: grows when the browser does not read."""
+        state = self._channels.get("state")
+        return 0 if state is None else state.bufferedAmount
+
+    def push(self, camera: str, index: int, keyframe: bool, payloads: Sequence[bytes]) -> None:
+        if (line := self._lines.get(camera)) is not None:
+            line.push(index, keyframe, payloads)
+
+    def restart(self, camera: str) -> None:
+        """After a pause in `push`: go on with a key frame."""
+        if (line := self._lines.get(camera)) is not None:
+            line.restart()
+
+    def send_state(self, text: str) -> None:
+        self._send("state", text)
+
+    def send_control(self, raw: bytes) -> None:
+        self._send("control", raw)
+
+    async def close(self) -> None:
+        await self._pc.close()
+
+    def _send(self, label: str, message: str | bytes) -> None:
+        channel = self._channels.get(label)
+        if channel is not None and channel.readyState == "open":
+            channel.send(message)
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        receive = {"control": self._events.on_control, "state": self._events.on_state}.get(channel.label)
+        if receive is None or channel.label in self._channels:
+            channel.close()
+            return
+        self._channels[channel.label] = channel
+        channel.on("message", receive)
+        if channel.label == "state":
+            self._events.on_open()
+
+    def _on_connection_state(self) -> None:
+        if self._pc.connectionState in ("failed", "closed"):
+            self._events.on_closed(f"connection_{self._pc.connectionState}")
