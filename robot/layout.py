@@ -80,7 +80,7 @@ class Place:
 
     def frames(self, camera: str) -> Path:
         """Frame ring of one camera."""
-        return self.run_dir / f"frames.{camera}"
+        return self.run_dir / f"frames-{camera}"
 
     @property
     def latch(self) -> Path:
