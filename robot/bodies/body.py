@@ -78,8 +78,8 @@ class BodySpec:
     """All that the launcher, the kernel and the media process need to know of one configured body.
 
     Cheap and without side effects to make in each of them from the same name, configuration and run folder
-    (`registry`).  `open_body` is called in the kernel process, `open_camera(name)` in the media process; a body without an arm has an
-    Embodiment without action axes, and its `open_body` gives a driver that moves nothing.
+    (`registry`).  `open_body` is called in the kernel process, `open_camera(name)` in the media process; a body
+    without an arm has an Embodiment without action axes, and its `open_body` gives a driver that moves nothing.
     """
 
     embodiment: Embodiment

@@ -1,4 +1,4 @@
-"""Moves the arm's servos so that the tool follows a twist: damped least squares with orientation.  No clock, no scene."""
+"""Moves the arm's servos so that the tool follows a twist: damped least squares with orientation.  No clock."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class ToolServo:
         )
 
     def follow(self, twist: Vector, real: Pose, dt_s: float) -> None:
-        """One control step of `dt_s` towards the tool moving with `twist`, kept in the box and near where it really is."""
+        """One control step of `dt_s`: the tool moves with `twist`, kept in the box and near `real`."""
         moved = self.goal.moved(twist, dt_s)
         inside = np.clip(moved.position, *self._box)
         self.goal = Pose(inside, moved.rotation).leashed(real)

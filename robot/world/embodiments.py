@@ -69,6 +69,8 @@ WRIST_CAMERA = Camera(
     T_mount=look_at((0.075, 0.0, -0.13), (0.02, 0.0, 0.03), (1.0, 0.0, 0.0)),
 )
 
+WORKSPACE = Workspace(low=(0.42, -0.32, 0.012), high=(0.82, 0.32, 0.42))
+
 # The arm on its table.  Base frame: x forward over the table, y to the arm's left, z up, table top at z = 0.
 # Tool frame: origin between the finger tips, z out of the gripper, fingers open along y; `tool_rx..rz` is the rotation
 # vector, in the base frame, from "tool straight down" (x forward, z down) to now.
@@ -100,5 +102,39 @@ TABLETOP = Embodiment(
     record_hz=30.0,
     policy_hz=10.0,
     cameras=(SCENE_CAMERA, WRIST_CAMERA),
-    workspace=Workspace(low=(0.42, -0.32, 0.012), high=(0.82, 0.32, 0.42)),
+    workspace=WORKSPACE,
+).check()
+
+# Any task of the metaworld package.  Its own frame: x to the right of the arm, y away from it, z up; the hand keeps its
+# orientation.  Full speed is the package's largest action: 10 mm in each of 80 control steps a second.
+METAWORLD_SPEED_M_S = 0.8
+METAWORLD = Embodiment(
+    name="metaworld",
+    state=(
+        Quantity("hand_x", "m", -0.8, 0.8),
+        Quantity("hand_y", "m", 0.0, 1.2),
+        Quantity("hand_z", "m", -0.1, 0.8),
+        Quantity("gripper", "1", 0.0, 1.0),
+    ),
+    action=(
+        Axis("vx", "m/s", -METAWORLD_SPEED_M_S, METAWORLD_SPEED_M_S, 16.0),
+        Axis("vy", "m/s", -METAWORLD_SPEED_M_S, METAWORLD_SPEED_M_S, 16.0),
+        Axis("vz", "m/s", -METAWORLD_SPEED_M_S, METAWORLD_SPEED_M_S, 16.0),
+        Axis("gripper", "1", 0.0, 1.0, 40.0),
+    ),
+    control_hz=50.0,
+    record_hz=30.0,
+    policy_hz=10.0,
+    cameras=(
+        Camera(
+            name="scene",
+            width=640,
+            height=480,
+            fps=30.0,
+            K=intrinsics(640, 480, 45.0),
+            mount="base",
+            T_mount=look_at((0.95, 1.45, 0.85), (-0.02, 0.55, 0.12), (0.0, 0.0, 1.0)),
+        ),
+    ),
+    workspace=Workspace(low=(-0.5, 0.35, 0.03), high=(0.5, 0.95, 0.50)),
 ).check()

@@ -1,4 +1,4 @@
-"""The 7-joint Sawyer arm and a driven gripper as MJCF, read from the assets of the metaworld package.  Model text only."""
+"""The 7-joint Sawyer arm and a driven gripper as MJCF, from the assets of the metaworld package.  Text only."""
 
 from __future__ import annotations
 

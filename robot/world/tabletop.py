@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from protocol.errors import Refused
 from robot.world.arm import TOOL_DOWN, Pose, ToolServo, rotation_vector
-from robot.world.embodiments import TABLETOP
+from robot.world.embodiments import TABLETOP, WORKSPACE
 from robot.world.sawyer import DAMPING, FINGER_TRAVEL_M, JOINTS, STIFFNESS
 from robot.world.tabletop_scene import CUBE_HALF_M, THINGS, TRAY_HALF_M, TRAY_M, Thing, tabletop_model
 from robot.world.wire import SceneObject
@@ -39,9 +39,7 @@ class Tabletop:
     def __init__(self) -> None:
         self.model = tabletop_model(TABLETOP)
         self.data = mujoco.MjData(self.model)
-        space = TABLETOP.workspace
-        assert space is not None
-        self.servo = ToolServo(self.model, np.array(space.low), np.array(space.high))
+        self.servo = ToolServo(self.model, np.array(WORKSPACE.low), np.array(WORKSPACE.high))
         self.servo.place(np.array(_SAWYER_NEUTRAL))
         if self.servo.solve(Pose(np.array(_HOME_M), TOOL_DOWN)) > 1e-3:
             raise Refused("simulation_broken", "The arm cannot reach its home posture: the metaworld package changed.")

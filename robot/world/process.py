@@ -1,0 +1,170 @@
+"""The process that lives a simulated world: physics in real time, commands in, senses out, its own watchdog.
+
+Draws nothing and knows no robot program: it talks through mailboxes and one door in the run folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+import numpy as np
+
+from protocol.errors import Refused
+from robot.mailbox import Mailbox
+from robot.world import wire
+from robot.world.door import WorldDoor
+from robot.world.world import World
+
+_RESTING_TICK_S = 0.020  # how often a resting world looks for commands
+_RESTING_LOOK_S = 0.100  # how often it says again what it looks like
+_MOST_BEHIND_S = 0.100  # a world that is later than this loses the time instead of catching up
+
+
+def open_or_create(path: Path, size: int) -> Mailbox:
+    """The mailbox of this name and size: the one that is there, so that readers of it keep it, or a new one."""
+    if path.exists():
+        found = Mailbox.open(path)
+        if found.size == size:
+            return found
+        found.close()
+    return Mailbox.create(path, size)
+
+
+class LiveWorld:
+    """A world with its mailboxes.  Times are monotonic seconds, given by the caller."""
+
+    def __init__(self, world: World, run_dir: Path, seed: int, scene: str) -> None:
+        self.world = world
+        self.resets = 0
+        self.late_s = 0.0  # simulated time given up because the machine was too slow
+        self._commands = open_or_create(run_dir / wire.command_file(0), wire.COMMAND_BYTES)
+        self._senses = open_or_create(run_dir / wire.state_file(0), wire.STATE_BYTES)
+        self._looks = open_or_create(run_dir / wire.SCENE, wire.SCENE_BYTES)
+        self._looked_s = -1.0
+        self.seed, self.scene = seed, scene or world.scenes[0]
+        self.reset(seed, self.scene)
+
+    def reset(self, seed: int, scene: str) -> None:
+        """Refused("scene_unknown") changes nothing."""
+        self.world.reset(seed, scene)
+        self.seed, self.scene = seed, scene
+        self.resets += 1
+
+    def tick(self, now_s: float) -> float:
+        """Obeys the newest command if it is young enough, advances, publishes; returns seconds to the next tick."""
+        self._obey(now_s)
+        awake = not self.world.resting()
+        if awake:
+            self.world.advance()
+        self.publish(now_s, awake)
+        return self.world.tick_s if awake else _RESTING_TICK_S
+
+    def step(self, request: wire.Step, now_s: float) -> None:
+        """Lock-step: the request's action for its ticks, whatever the mailbox holds."""
+        wanted = len(self.world.embodiment.action)
+        if request.action is not None and len(request.action) != wanted:
+            raise Refused("action_shape", f"This arm takes {wanted} numbers, not {len(request.action)}.")
+        if not 0 <= request.ticks <= 100_000:
+            raise Refused("ticks_range", "Ask for 0 to 100000 ticks at once.")
+        self.world.drive(None if request.action is None else np.array(request.action, dtype=np.float32))
+        for _ in range(request.ticks):
+            self.world.advance()
+        self.publish(now_s, True)
+
+    def publish(self, now_s: float, awake: bool) -> None:
+        """Senses always; the look when something moved, and now and then to show that we live."""
+        sensed = self.world.sense()
+        torque = b"" if sensed.torque is None else sensed.torque.tobytes()
+        state = wire.ArmState(sensed.state.tobytes(), sensed.tool_m, torque, awake)
+        self._senses.put(msgspec.msgpack.encode(state), now_s)
+        if awake or now_s - self._looked_s >= _RESTING_LOOK_S:
+            self._looked_s = now_s
+            qpos, edits = self.world.look()
+            look = wire.SceneState(self.resets, self.seed, self.scene, qpos, edits, self.world.objects())
+            self._looks.put(msgspec.msgpack.encode(look), now_s)
+
+    def close(self) -> None:
+        for mailbox in (self._commands, self._senses, self._looks):
+            mailbox.close()
+
+    def _obey(self, now_s: float) -> None:
+        newest = self._commands.get()
+        size = 4 * len(self.world.embodiment.action)
+        if newest is None or len(newest[0]) != size or not 0 <= now_s - newest[1] <= wire.WATCHDOG_S:
+            self.world.drive(None)
+            return
+        action = np.frombuffer(newest[0], dtype="<f4")
+        self.world.drive(action if np.isfinite(action).all() else None)
+
+
+def make_world(name: str) -> World:
+    """The world called `name`, "tabletop" or "metaworld"; heavy imports happen here."""
+    if name == "tabletop":
+        from robot.world.tabletop import Tabletop
+
+        return Tabletop()
+    if name == "metaworld":
+        from robot.world.metaworld_world import MetaWorld
+
+        return MetaWorld()
+    raise Refused("world_unknown", f"There is no world called {name!r}. Choose tabletop or metaworld.")
+
+
+def run(live: LiveWorld, door: WorldDoor, lockstep: bool) -> None:
+    """Until SIGTERM.  The schedule is absolute, so that small delays do not add up."""
+    ending = False
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal ending
+        ending = True
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    if lockstep:
+        live.publish(time.monotonic(), True)
+    due_s = time.monotonic()
+    while not ending:
+        now_s = time.monotonic()
+        if lockstep:
+            due_s = now_s + 0.1
+        elif now_s >= due_s:
+            if now_s - due_s > _MOST_BEHIND_S:
+                live.late_s += now_s - due_s
+                due_s = now_s
+            due_s += live.tick(now_s)
+        door.serve(max(0.0, due_s - time.monotonic()))
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--world", default="tabletop")
+    parser.add_argument("--scene", default="")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lockstep", action="store_true", help="time passes only when the door is asked to step")
+    given = parser.parse_args(argv)
+    try:
+        live = LiveWorld(make_world(given.world), given.run_dir, given.seed, given.scene)
+    except Refused as refused:
+        sys.stderr.write(f"world: {refused.sentence}\n")
+        return 2
+    door = WorldDoor(given.run_dir / wire.DOOR, live, given.lockstep)
+    gc.collect()
+    gc.freeze()
+    try:
+        run(live, door, given.lockstep)
+    finally:
+        door.close()
+        live.close()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
