@@ -1,6 +1,4 @@
-// Dark or light, remembered in this browser. The early part, which avoids a flash, is inline in base.html.
-
-const KEY = "reins-theme";
+// Dark or light, remembered in a cookie so that the server writes the right one into the page and nothing flashes.
 
 function apply(theme: string): void {
   document.documentElement.dataset.theme = theme;
@@ -11,10 +9,15 @@ function apply(theme: string): void {
   document.dispatchEvent(new CustomEvent("themechange"));
 }
 
+function remember(theme: string): void {
+  // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is missing in two of the three browsers.
+  document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+}
+
 document.addEventListener("click", (event) => {
   if (!(event.target instanceof Element) || !event.target.closest("[data-theme-toggle]")) return;
   const theme = document.documentElement.dataset.theme === "light" ? "dark" : "light";
-  window.localStorage.setItem(KEY, theme);
+  remember(theme);
   apply(theme);
 });
 
