@@ -1,0 +1,124 @@
+"""What crosses the recorder's door to the link: a socket pair (SOCK_SEQPACKET), msgpack.
+
+`robot.kernel.door.Door` reads and writes it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from protocol.errors import Refused
+from protocol.state import RecordingState
+from robot.kernel.door import DoorMessage
+
+# -- to the recorder ---------------------------------------------------------------------------------------------------
+
+
+class Start(DoorMessage, frozen=True, kw_only=True, tag="start"):
+    """Begin an episode.  `person` and `name` say who asked; who drives is read from the rows."""
+
+    instruction: str
+    person: str = ""
+    name: str = ""
+
+
+class Stop(DoorMessage, frozen=True, kw_only=True, tag="stop"):
+    """End the episode.  `discard` sets it aside: it can be brought back by `Undo` for 10 minutes."""
+
+    outcome: Literal["success", "failure", "unlabelled"] = "unlabelled"
+    discard: bool = False
+    person: str = ""
+    name: str = ""
+
+
+class SaveLast(DoorMessage, frozen=True, kw_only=True, tag="save_last"):
+    """Keep the newest `seconds` of the pre-roll as an episode."""
+
+    seconds: float = 30.0
+    instruction: str = ""
+    person: str = ""
+    name: str = ""
+
+
+class Undo(DoorMessage, frozen=True, kw_only=True, tag="undo"):
+    """Bring back the episode that was discarded last."""
+
+
+class Live(DoorMessage, frozen=True, kw_only=True, tag="live"):
+    """Whether a control session is live: then the pre-roll is kept and uploads are slow.  Sent each second."""
+
+    live: bool
+
+
+class SetToken(DoorMessage, frozen=True, kw_only=True, tag="set_token"):
+    """The server's bearer token for uploads."""
+
+    token: str
+    valid_s: float
+
+
+ToRecorder = Start | Stop | SaveLast | Undo | Live | SetToken
+
+# -- from the recorder -------------------------------------------------------------------------------------------------
+
+
+class Answer(DoorMessage, frozen=True, kw_only=True, tag="answer"):
+    """To a request with an id.  `code` is "" when it was done; `episode` is the one it was about.
+
+    A `Stop` is answered when the episode has ended; that it is saved is said by `Report` alone.
+    """
+
+    code: str = ""
+    sentence: str = ""
+    episode: str = ""
+    detail: dict[str, Any] = {}
+
+
+class Report(DoorMessage, frozen=True, kw_only=True, tag="report"):
+    """Five times a second, and at once on a change."""
+
+    recording: RecordingState
+    rows_lost: int = 0
+    disk_free_mb: float | None = None
+
+
+class NeedToken(DoorMessage, frozen=True, kw_only=True, tag="need_token"):
+    """There is something to upload and no token that the server takes."""
+
+
+class Happened(DoorMessage, frozen=True, kw_only=True, tag="happened"):
+    """For the transition log.
+
+    `event`: record_started, record_saved, record_discarded, record_restored, record_failed, record_recovered, uploaded.
+    """
+
+    time_ns: int
+    event: str
+    episode: str
+    actor: str = ""
+    reason: str = ""
+    detail: dict[str, Any] = {}
+
+
+FromRecorder = Answer | Report | NeedToken | Happened
+
+_to_recorder: msgspec.msgpack.Decoder[ToRecorder] = msgspec.msgpack.Decoder(ToRecorder)
+_from_recorder: msgspec.msgpack.Decoder[FromRecorder] = msgspec.msgpack.Decoder(FromRecorder)
+
+
+def decode_to_recorder(raw: bytes) -> ToRecorder:
+    """`Refused("door_message_invalid")` for anything else."""
+    try:
+        return _to_recorder.decode(raw)
+    except msgspec.DecodeError as error:
+        raise Refused("door_message_invalid", f"The packet is no message to the recorder: {error}.") from error
+
+
+def decode_from_recorder(raw: bytes) -> FromRecorder:
+    """`Refused("door_message_invalid")` for anything else."""
+    try:
+        return _from_recorder.decode(raw)
+    except msgspec.DecodeError as error:
+        raise Refused("door_message_invalid", f"The packet is no message of the recorder: {error}.") from error

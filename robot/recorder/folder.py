@@ -1,0 +1,138 @@
+"""Writes the files of an episode folder from ticks: the table, the videos (packets as they are), the events."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from protocol.embodiment import Embodiment
+from protocol.episode import Person, frames_schema
+from protocol.episode_folder import EVENTS, FRAMES, video_path
+from robot.recorder.contents import Happening, Picture, Tick
+from robot.recorder.encoder import frame_rate
+
+_TICKS_PER_FRAME = 512
+
+
+class VideoFile:
+    """One camera's MP4 at a constant rate; its index ends up in front, so that it plays while it loads."""
+
+    def __init__(self, path: Path, width: int, height: int, hz: float) -> None:
+        rate = frame_rate(hz)
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        self._stream = self._container.add_mux_stream("h264", rate=rate, width=width, height=height)
+        self._base = Fraction(1, 1) / (rate * _TICKS_PER_FRAME)
+        self._stream.time_base = self._base
+        self._count = 0
+
+    def add(self, picture: Picture) -> None:
+        packet = av.Packet(picture.data)
+        packet.stream = self._stream
+        packet.time_base = self._base
+        packet.pts = packet.dts = self._count * _TICKS_PER_FRAME
+        packet.duration = _TICKS_PER_FRAME
+        packet.is_keyframe = picture.key
+        self._container.mux(packet)
+        self._count += 1
+
+    def close(self) -> None:
+        self._container.close()
+
+
+class FolderWriter:
+    """Takes ticks one after the other; `close` leaves finished files.  What was counted stands in the attributes."""
+
+    def __init__(self, folder: Path, embodiment: Embodiment) -> None:
+        (folder / "video").mkdir(parents=True)
+        self._folder = folder
+        self._cameras = tuple(camera.name for camera in embodiment.cameras)
+        self._schema = frames_schema(len(embodiment.state), len(embodiment.action), self._cameras)
+        self._table = pq.ParquetWriter(folder / FRAMES, self._schema, compression="zstd")
+        self._videos = [
+            VideoFile(folder / video_path(c.name), c.width, c.height, embodiment.record_hz) for c in embodiment.cameras
+        ]
+        self._events = open(folder / EVENTS, "wb")  # noqa: SIM115  # open as long as the writer lives
+        self._pending: list[Tick] = []
+        self._driven: dict[str, tuple[str, int]] = {}
+        self.rows = 0
+        self.rows_lost = 0
+        self.repeated = dict.fromkeys(self._cameras, 0)
+
+    def add(self, tick: Tick) -> None:
+        for camera, video, picture in zip(self._cameras, self._videos, tick.pictures, strict=True):
+            video.add(picture)
+            self.repeated[camera] += picture.repeated
+        row = tick.row
+        if row.pilot == "operator" and row.person:
+            _, frames = self._driven.get(row.person, ("", 0))
+            self._driven[row.person] = (row.person_name, frames + 1)
+        self.rows_lost += tick.rows_lost
+        self._pending.append(tick)
+        if len(self._pending) >= 1024:
+            self._write_rows()
+
+    def add_event(self, happening: Happening) -> None:
+        self._events.write(msgspec.json.encode(happening) + b"\n")
+
+    def close(self) -> None:
+        self._write_rows()
+        self._table.close()
+        self._events.close()
+        for video in self._videos:
+            video.close()
+
+    def abandon(self) -> None:
+        """Closes without a promise about the files: there is nothing worth keeping."""
+        self._table.close()
+        self._events.close()
+
+    @property
+    def empty(self) -> bool:
+        return not self.rows and not self._pending
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        return tuple(Person(id, name, frames) for id, (name, frames) in self._driven.items())
+
+    @property
+    def paths(self) -> list[str]:
+        return [FRAMES, EVENTS, *(video_path(camera) for camera in self._cameras)]
+
+    def _write_rows(self) -> None:
+        if self._pending:
+            columns = {name: [] for name in self._schema.names}  # type: dict[str, list[object]]
+            for index, tick in enumerate(self._pending, start=self.rows):
+                for name, value in _row_values(index, tick, self._cameras).items():
+                    columns[name].append(value)
+            self._table.write_table(pa.table(columns, schema=self._schema))
+        self.rows += len(self._pending)
+        self._pending = []
+
+
+def _row_values(index: int, tick: Tick, cameras: tuple[str, ...]) -> dict[str, object]:
+    row = tick.row
+    values: dict[str, object] = {
+        "index": index,
+        "time_ns": tick.time_ns,
+        "mono_s": tick.mono_s,
+        "pilot": row.pilot,
+        "lease_epoch": row.lease_epoch,
+        "lease_seq": row.lease_seq,
+        "fence": row.fence,
+        "state": row.state,
+        "action": row.action,
+        "action_done": row.action_done,
+        "clamps": row.clamps,
+        "latency_ms": row.latency_ms,
+        "chunk": row.chunk,
+        "uncertainty": row.uncertainty,
+    }
+    for camera, picture in zip(cameras, tick.pictures, strict=True):
+        values[f"capture_ns.{camera}"] = picture.capture_ns
+        values[f"repeated.{camera}"] = picture.repeated
+    return values
