@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from protocol import channel, command, robot_link, wire
 from protocol.clamps import clamp_names
 from protocol.errors import Refused
-from protocol.state import RobotState
 from robot.kernel import door
 from robot.link.bitrate import LinkEstimate
 from robot.link.bucket import Bucket
-from robot.link.frame_table import FrameTable
+from robot.link.outlets import Connection, Outlets, Robot
 
 CONTROL_PER_S, STOPS_PER_S, JSON_PER_S = 400.0, 100.0, 60.0
 SILENT_S = 5.0  # a page that is alive pings every second
@@ -29,51 +27,6 @@ ANSWER_S = 2.0  # the kernel answers within a tick or two
 TOO_MUCH_WAITING = 256 * 1024  # bytes on the reliable channel: the page does not read
 SLOW_S = 8.0
 _SAMPLES = 3600  # of the page's measurements, one a second
-
-
-class Connection(Protocol):
-    """What a conversation needs of its peer (robot.link.rtc.Peer, or a recorded one in tests)."""
-
-    remote_fingerprint: str
-
-    @property
-    def cameras(self) -> tuple[str, ...]: ...
-    @property
-    def rtp_origin(self) -> dict[str, int]: ...
-    @property
-    def buffered(self) -> int: ...
-    def send_state(self, text: str) -> None: ...
-    def send_control(self, raw: bytes) -> None: ...
-    def restart(self, camera: str) -> None: ...
-
-
-RecordRequest = channel.RecordStart | channel.RecordStop | channel.SaveLast
-
-
-@dataclass(frozen=True, slots=True)
-class Outlets:
-    """Where requests go.  `kernel` is False when its door is full; `record` and `reset_scene` raise `Refused`.
-
-    `record(person id, person name, request)` and `reset_scene(seed)` return when it is done.
-    """
-
-    kernel: Callable[[msgspec.Struct], bool]
-    media: Callable[[msgspec.Struct], bool]
-    record: Callable[[str, str, RecordRequest], Coroutine[Any, Any, None]]
-    reset_scene: Callable[[int | None], Coroutine[Any, Any, None]]
-    ended: Callable[[robot_link.SessionEnded], None]
-
-
-@dataclass(slots=True)
-class Robot:
-    """What all conversations know of the robot; the newest of each."""
-
-    id: str
-    embodiment_json: str
-    status: door.Status | None = None
-    state: RobotState | None = None
-    frames: dict[str, FrameTable] = field(default_factory=dict)
-    stages: dict[str, channel.Stages] = field(default_factory=dict)
 
 
 class Conversation:

@@ -53,7 +53,8 @@ class _Extensions(rtp.HeaderExtensionsMap):
         return 0xBEDE, value  # still a multiple of four bytes
 
 
-rtp.HeaderExtensionsMap = _Extensions
+_rtp_module: Any = rtp
+_rtp_module.HeaderExtensionsMap = _Extensions
 rtc_codecs.HEADER_EXTENSIONS["video"].append(RTCRtpHeaderExtensionParameters(id=4, uri=PLAYOUT_DELAY))
 
 _interface_addresses = aioice.ice.get_host_addresses
@@ -103,7 +104,7 @@ class PeerEvents(Protocol):
 class _VideoLine:
     """Feeds one sender of one viewer: newest first, never more than a few waiting."""
 
-    def __init__(self, sender: RTCRtpSender, camera: str, events: PeerEvents) -> None:
+    def __init__(self, sender: Any, camera: str, events: PeerEvents) -> None:
         self.camera, self.origin = camera, secrets.randbits(32)
         self.skipped = 0
         self._sender, self._events = sender, events
@@ -116,7 +117,7 @@ class _VideoLine:
         sender._send_keyframe = self._ask_key_frame
         sender._handle_rtcp_packet = self._on_rtcp
 
-    def push(self, index: int, keyframe: bool, payloads: Sequence[bytes]) -> None:
+    def push(self, index: int, keyframe: bool, payloads: list[bytes]) -> None:
         if not self._live or (self._needs_key and not keyframe):
             return
         if len(self._waiting) >= MAX_WAITING:
@@ -126,7 +127,7 @@ class _VideoLine:
             return
         self._needs_key = False
         ticks = _AbsoluteTicks(rtp_ticks(index, self.origin))
-        self._waiting.append(RTCEncodedFrame(payloads, ticks, None))
+        self._waiting.append(RTCEncodedFrame(payloads, ticks, audio_level=0))
         self._filled.set()
 
     def restart(self) -> None:
@@ -210,7 +211,7 @@ class Peer:
         state = self._channels.get("state")
         return 0 if state is None else state.bufferedAmount
 
-    def push(self, camera: str, index: int, keyframe: bool, payloads: Sequence[bytes]) -> None:
+    def push(self, camera: str, index: int, keyframe: bool, payloads: list[bytes]) -> None:
         if (line := self._lines.get(camera)) is not None:
             line.push(index, keyframe, payloads)
 

@@ -22,8 +22,9 @@ from protocol.state import RobotState
 from robot.kernel import door
 from robot.link import rtc
 from robot.link.bitrate import RateControl, budget, divide
-from robot.link.conversation import Conversation, Outlets, Robot
+from robot.link.conversation import Conversation
 from robot.link.frame_table import FrameTable
+from robot.link.outlets import Outlets, Robot
 from robot.link.sdp import Offered, checked_offer
 from robot.link.stages import StageMeter
 from robot.media import door as media_door
@@ -113,7 +114,7 @@ class Sessions:
         self._meters[packet.camera].add(packet, self._clock())
 
     def on_media_restart(self) -> None:
-        """The media process is new: tell it again who watches what, and how."""
+        """The media process has said `Started`: tell it again who watches what, and how."""
         self._watched = None
         self._rates.forget()
         self._update_watched()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 
@@ -53,7 +52,7 @@ class Snapshots(MediaMessage, frozen=True, kw_only=True, tag="snapshots"):
 
 
 class Record(MediaMessage, frozen=True, kw_only=True, tag="record"):
-    """From the recorder: whether raw pictures of every camera must go to the frame rings now (recording, pre-roll)."""
+    """From the recorder, once a second: whether raw pictures of every camera must go to the frame rings now (recording, pre-roll)."""
 
     wanted: bool
 
@@ -61,6 +60,10 @@ class Record(MediaMessage, frozen=True, kw_only=True, tag="record"):
 ToMedia = Watch | KeyFrame | Rate | Snapshots | Record
 
 # -- from the media process (all to the link) --------------------------------------------------------------------------
+
+
+class Started(MediaMessage, frozen=True, kw_only=True, tag="started"):
+    """The media process is new and knows of no wish: say again who watches."""
 
 
 class Packet(MediaMessage, frozen=True, kw_only=True, tag="packet"):
@@ -109,7 +112,7 @@ class Cameras(MediaMessage, frozen=True, kw_only=True, tag="cameras"):
     cameras: tuple[Health, ...]
 
 
-FromMedia = Packet | Snapshot | Cameras
+FromMedia = Started | Packet | Snapshot | Cameras
 
 _encoder = msgspec.msgpack.Encoder()
 _to_media: msgspec.msgpack.Decoder[ToMedia] = msgspec.msgpack.Decoder(ToMedia)
@@ -130,11 +133,6 @@ def decode_from_media(raw: bytes) -> FromMedia:
         return _from_media.decode(raw)
     except msgspec.DecodeError as error:
         raise Refused("door_message_invalid", f"The packet is no message of the media process: {error}.") from error
-
-
-def frame_ring_path(run_dir: Path, camera: str) -> Path:
-    """Where the raw pictures of a camera lie (robot.frame_ring)."""
-    return run_dir / f"frames-{camera}"
 
 
 def door_pair() -> tuple[socket.socket, socket.socket]:
