@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -24,6 +23,7 @@ from robot.media.encoder import START_BIT_S, LiveEncoder, halved, to_i420
 from robot.media.snapshot import to_jpeg
 
 SNAPSHOT_S = 1.0
+_REMEMBERED = 240  # pictures, more than any camera takes in a second
 RETRY_S = 1.0  # after a camera could not be opened or read
 
 
@@ -58,8 +58,8 @@ class CameraLine:
         self._source: FrameSource | None = None
         self._encoder: LiveEncoder | None = None
         self._counter = FrameCounter()
-        self._captured_s: deque[float] = deque()
-        self._sent: deque[tuple[float, int]] = deque()
+        self._captured_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self._sent: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
         self._newest_s: float | None = None
         self._snapshot_s = self._failed_s = float("-inf")
         self._count = self._dropped = 0
@@ -90,18 +90,16 @@ class CameraLine:
 
     def health(self) -> door.Health:
         now_s = self._clock()
-        _drop_older(self._captured_s, now_s)
-        while self._sent and now_s - self._sent[0][0] > 1.0:
-            self._sent.popleft()
+        captured, sent = list(self._captured_s), list(self._sent)  # the camera's thread goes on adding
         return door.Health(
             camera=self.name,
             width=self._width,
             height=self._height,
-            fps=float(len(self._captured_s)),
+            fps=float(sum(now_s - at_s <= 1.0 for at_s in captured)),
             newest_mono_s=self._newest_s,
             live=self.wishes.watched,
             dropped=self._dropped,
-            kbit_s=sum(size for _, size in list(self._sent)) * 8 / 1e3,
+            kbit_s=sum(size for at_s, size in sent if now_s - at_s <= 1.0) * 8 / 1e3,
             sentence=self._sentence,
         )
 
@@ -113,7 +111,6 @@ class CameraLine:
     def _pass_on(self, frame: Frame) -> None:
         index = self._counter.number(frame.mono_s)
         self._captured_s.append(frame.mono_s)
-        _drop_older(self._captured_s, frame.mono_s)
         wishes = self.wishes
         if wishes.watched or wishes.recorded:
             i420 = to_i420(frame.image)
@@ -168,8 +165,3 @@ class CameraLine:
         self._sentence = sentence
         self._failed_s = self._clock()
         self.close()
-
-
-def _drop_older(times: deque[Any], now_s: float) -> None:
-    while times and now_s - times[0] > 1.0:
-        times.popleft()

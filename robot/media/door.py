@@ -52,7 +52,7 @@ class Snapshots(MediaMessage, frozen=True, kw_only=True, tag="snapshots"):
 
 
 class Record(MediaMessage, frozen=True, kw_only=True, tag="record"):
-    """From the recorder, once a second: whether raw pictures of every camera must go to the frame rings now (recording, pre-roll)."""
+    """From the recorder, once a second: whether raw pictures of every camera must go to the frame rings now."""
 
     wanted: bool
 

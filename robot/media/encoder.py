@@ -54,7 +54,9 @@ def halved(i420: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8
         (pixels[luma + chroma :], width // 2, height // 2),
     )
     small = [
-        cv2.resize(plane.reshape(h, w), (w // 2, h // 2), interpolation=cv2.INTER_AREA).reshape(-1)
+        np.asarray(cv2.resize(plane.reshape(h, w), (w // 2, h // 2), interpolation=cv2.INTER_AREA), np.uint8).reshape(
+            -1
+        )
         for plane, w, h in planes
     ]
     return np.concatenate(small).reshape(height // 2 * 3 // 2, width // 2)

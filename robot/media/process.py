@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import cv2
+import msgspec
 
 from protocol.embodiment import Camera
 from protocol.errors import Refused
@@ -37,6 +38,7 @@ class MediaProcess:
         self.lines = {camera.name: self._line(spec, camera, place) for camera in spec.embodiment.cameras}
         self._wake = {name: threading.Event() for name in self.lines}
         self._stopping = threading.Event()
+        self._failed = False
         self._threads = [
             threading.Thread(target=self._capture, args=(name,), name=f"camera {name}") for name in self.lines
         ]
@@ -69,7 +71,7 @@ class MediaProcess:
         size = (camera.width, camera.height)
         return CameraLine(camera.name, size, partial(spec.open_camera, camera.name), ring, self._to_link)
 
-    def _to_link(self, message: door.MediaMessage) -> bool:
+    def _to_link(self, message: msgspec.Struct) -> bool:
         link = self._doors.get("link")
         return link is not None and link.send(message)
 
@@ -116,8 +118,6 @@ class MediaProcess:
             self.stop()
         finally:
             line.close()
-
-    _failed = False
 
     @property
     def failed(self) -> bool:

@@ -14,7 +14,7 @@ _QUALITIES = (80, 65, 50, 35, 20, 10)
 
 
 def to_jpeg(rgb: NDArray[np.uint8], most: int = SNAPSHOT_MAX) -> bytes:
-    """uint8[H,W,3] RGB to a JPEG of at most `most` bytes; `Refused("snapshot_too_big")` when even the worst is bigger."""
+    """uint8[H,W,3] RGB to a JPEG of at most `most` bytes; `Refused("snapshot_too_big")` when there is none."""
     height, width = rgb.shape[:2]
     if width > _WIDTH:
         rgb = np.asarray(cv2.resize(rgb, (_WIDTH, height * _WIDTH // width), interpolation=cv2.INTER_AREA), np.uint8)
