@@ -27,7 +27,8 @@ class WorldCamera:
     def __init__(self, world: str, camera: Camera, run_dir: Path, stamp: bool) -> None:
         self._camera, self._path = camera, run_dir / wire.SCENE
         self._stamp = stamp and camera.width >= STAMP_WIDTH_PX
-        self._pictures = Pictures(world, camera)
+        self._world = world
+        self._pictures: Pictures | None = None  # made by the thread that reads
         self._looks: Mailbox | None = None
         self._start_s = time.monotonic()
         self._next = 0
@@ -48,7 +49,9 @@ class WorldCamera:
         return Frame(index, time.monotonic(), time.time_ns(), image, (time.perf_counter() - before_s) * 1e3)
 
     def close(self) -> None:
-        self._pictures.close()
+        if self._pictures is not None:
+            self._pictures.close()
+            self._pictures = None
         if self._looks is not None:
             self._looks.close()
 
@@ -79,5 +82,7 @@ class WorldCamera:
     def _draw(self, look: wire.SceneState) -> NDArray[np.uint8]:
         seen = (look.resets, look.scene, look.qpos, look.edits)
         if self._image is None or seen != self._seen:
+            if self._pictures is None:
+                self._pictures = Pictures(self._world, self._camera)
             self._image, self._seen = self._pictures.draw(look), seen
         return self._image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import os
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,66 +20,79 @@ _ADVICE = (
 )
 
 
-def choose_graphics() -> str:
-    """Sets MUJOCO_GL before MuJoCo is loaded: as it is set, else EGL, else OSMesa; Refused("graphics_missing")."""
-    if "MUJOCO_GL" not in os.environ:
-        if ctypes.util.find_library("EGL"):
-            os.environ["MUJOCO_GL"] = "egl"
-        elif ctypes.util.find_library("OSMesa"):
-            os.environ["MUJOCO_GL"] = "osmesa"
-        else:
-            raise Refused("graphics_missing", _ADVICE)
+def open_graphics(width: int, height: int) -> Any:
+    """An OpenGL context without a screen: what MUJOCO_GL names, else EGL, else OSMesa; Refused("graphics_missing")."""
     # Mesa's rasteriser in the calling thread: its own threads spin and take the cores of the control loops.
     os.environ.setdefault("LP_NUM_THREADS", "0")
-    return os.environ["MUJOCO_GL"]
+    wanted = os.environ.get("MUJOCO_GL", "")
+    if wanted not in ("egl", "osmesa"):
+        wanted = "egl" if ctypes.util.find_library("EGL") else "osmesa"
+    os.environ["MUJOCO_GL"] = wanted  # MuJoCo reads it when it is first loaded
+    try:
+        context = import_module(f"mujoco.{wanted}").GLContext(width, height)
+        context.make_current()
+    except (RuntimeError, ImportError, AttributeError, OSError) as error:
+        raise Refused("graphics_missing", f"{_ADVICE} ({error})") from error
+    return context
 
 
 class Pictures:
     """One camera's renderer.  Make, use and close it in one thread: an OpenGL context belongs to a thread."""
 
     def __init__(self, world: str, camera: Camera) -> None:
-        choose_graphics()
         self._world, self._camera = world, camera
+        self._graphics = open_graphics(camera.width, camera.height)
         self._scene = ""
         self._model: Any = None
-        self._data: Any = None
-        self._renderer: Any = None
 
     def draw(self, look: SceneState) -> NDArray[np.uint8]:
         """uint8[H,W,3] RGB of the world as it is in `look`."""
         import mujoco
 
-        if look.scene != self._scene:
+        self._graphics.make_current()
+        if look.scene != self._scene or self._model is None:
             self._open(look.scene)
         self._take(look)
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
-        self._renderer.update_scene(self._data, self._camera.name)
-        scene = self._renderer.scene
-        scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
-        scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        everything = mujoco.mjtCatBit.mjCAT_ALL
+        mujoco.mjv_updateScene(self._model, self._data, self._options, None, self._eye, everything, self._drawn)
         if self._world == "tabletop":
             from robot.world.shadows import cast_shadows
 
-            cast_shadows(self._model, self._data, scene)
-        image: NDArray[np.uint8] = self._renderer.render()
-        return image
+            cast_shadows(self._model, self._data, self._drawn)
+        mujoco.mjr_render(self._area, self._drawn, self._context)
+        mujoco.mjr_readPixels(self._pixels, None, self._area, self._context)
+        return np.ascontiguousarray(self._pixels[::-1])  # OpenGL's first row is the lowest
 
     def close(self) -> None:
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
+        if self._model is not None:
+            self._context.free()
+            self._model = None
+        if self._graphics is not None:
+            self._graphics.free()
+            self._graphics = None
 
     def _open(self, scene: str) -> None:
         import mujoco
 
-        self.close()
+        if self._model is not None:
+            self._context.free()
         self._model = _model_of(self._world, scene)
         self._data = mujoco.MjData(self._model)
-        try:
-            self._renderer = mujoco.Renderer(self._model, self._camera.height, self._camera.width)
-        except (RuntimeError, ImportError, AttributeError) as error:
-            raise Refused("graphics_missing", f"{_ADVICE} ({error})") from error
+        self._model.vis.quality.offsamples = 0
+        self._model.vis.quality.shadowsize = 0
+        self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._area = mujoco.MjrRect(0, 0, self._camera.width, self._camera.height)
+        self._pixels = np.empty((self._camera.height, self._camera.width, 3), dtype=np.uint8)
+        self._drawn = mujoco.MjvScene(self._model, maxgeom=1000)
+        self._drawn.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+        self._drawn.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
+        self._options = mujoco.MjvOption()
+        self._eye = mujoco.MjvCamera()
+        self._eye.type = mujoco.mjtCamera.mjCAMERA_FIXED
+        self._eye.fixedcamid = self._model.camera(self._camera.name).id
         self._scene = scene
 
     def _take(self, look: SceneState) -> None:

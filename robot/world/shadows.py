@@ -9,14 +9,14 @@ import numpy as np
 
 from robot.world.tabletop_scene import LAMP_M, TABLE_X_M, TABLE_Y_M, THINGS
 
-_LAYERS = ((0.8, 0.20), (1.05, 0.16), (1.35, 0.10))  # of the thing's radius, and how dark
+_LAYERS = ((0.78, 0.20), (1.05, 0.15), (1.35, 0.10))  # of the radius, and how dark
 _ABOVE_TABLE_M = 0.0012
 _FADES_OVER_M = 0.45  # a thing this far above the table casts none
 _EYE = np.eye(3).ravel()
 
 
 def cast_shadows(model: Any, data: Any, scene: Any) -> None:
-    """Adds the patches of all things and of the gripper to `scene` (an mjvScene already updated from `data`)."""
+    """Adds the patches of all things and of the fingers to `scene` (an mjvScene already updated from `data`)."""
     for thing in THINGS:
         position = data.body(thing.name).xpos
         low = 0.0 if thing.shape == "bowl" else 0.022
@@ -25,8 +25,6 @@ def cast_shadows(model: Any, data: Any, scene: Any) -> None:
     for side in ("left", "right"):
         pad = data.geom(f"pad_{side}").xpos
         _cast(scene, pad, max(0.0, float(pad[2]) - 0.02), 0.022)
-    hand = data.body("right_hand").xpos
-    _cast(scene, hand, max(0.0, float(hand[2]) - 0.1), 0.062)
 
 
 def _cast(scene: Any, position: Any, height_m: float, radius_m: float) -> None:
@@ -46,8 +44,8 @@ def _cast(scene: Any, position: Any, height_m: float, radius_m: float) -> None:
         mujoco.mjv_initGeom(
             scene.geoms[scene.ngeom],
             mujoco.mjtGeom.mjGEOM_CYLINDER,
-            np.array([size, size, 0.0001]),
-            np.array([x, y, _ABOVE_TABLE_M + 0.0004 * layer]),
+            np.array([size, 0.0001, 0.0]),
+            np.array([x, y, _ABOVE_TABLE_M + 0.0002 * layer]),
             _EYE,
             np.array([0.0, 0.0, 0.0, dark * fade], dtype=np.float32),
         )

@@ -40,7 +40,7 @@ THINGS = (
 # A lamp over the table whose light falls off (planes are drawn in pieces, so they show it), and a cool fill.
 LAMP_M = (0.75, -0.35, 1.25)
 _LAMPS = f"""
-<light pos="{LAMP_M[0]} {LAMP_M[1]} {LAMP_M[2]}" dir="-0.12 0.28 -1" directional="false" castshadow="false" cutoff="75" exponent="6"
+<light pos="{LAMP_M[0]} {LAMP_M[1]} {LAMP_M[2]}" dir="-0.12 0.28 -1" castshadow="false" cutoff="75" exponent="6"
   attenuation="0.55 0.25 0.35" diffuse="0.85 0.80 0.73" specular="0.45 0.45 0.45"/>
 <light pos="1.2 1.2 1.4" dir="-0.75 -0.8 -0.45" directional="true" castshadow="false" diffuse="0.20 0.22 0.26"
   specular="0.15 0.15 0.17"/>
@@ -91,7 +91,7 @@ def tabletop_model(embodiment: Embodiment) -> mujoco.MjModel:
 <statistic extent="1.2" center="0.6 0 0.2"/>
 <option timestep="0.0025" integrator="implicitfast" cone="elliptic" impratio="10" iterations="30">
 <flag multiccd="enable"/></option>
-<visual><map znear="0.015" zfar="12"/><quality shadowsize="0" offsamples="0"/>
+<visual><map znear="0.015" zfar="12"/><quality shadowsize="0" offsamples="0" numslices="24" numstacks="2"/>
 <headlight ambient="0.34 0.34 0.36" diffuse="0.14 0.14 0.14" specular="0.05 0.05 0.05"/>
 <global offwidth="1280" offheight="960"/></visual>
 <default>{_DEFAULTS}</default>
@@ -136,7 +136,8 @@ def _rim() -> str:
     (x0, x1), (y0, y1), (m0, m1), (n0, n1) = TABLE_X_M, TABLE_Y_M, MAT_X_M, MAT_Y_M
     pieces = ((x0, m0, y0, y1), (m1, x1, y0, y1), (m0, m1, y0, n0), (m0, m1, n1, y1))
     return "".join(
-        f'<geom type="plane" material="table" pos="{(a + b) / 2} {(c + d) / 2} 0" size="{(b - a) / 2} {(d - c) / 2} 1"/>'
+        f'<geom type="plane" material="table" pos="{(a + b) / 2} {(c + d) / 2} 0" '
+        f'size="{(b - a) / 2} {(d - c) / 2} 1"/>'
         for a, b, c, d in pieces
     )
 
