@@ -194,7 +194,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     missed_ticks: int
     loop_p99_ms: float
     messages_dropped: int
-    driver_errors: int
 
 
 _encoder = msgspec.msgpack.Encoder()

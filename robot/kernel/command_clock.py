@@ -1,0 +1,27 @@
+"""How old a command is, without a common clock: its delay above the smallest delay of the session."""
+
+from __future__ import annotations
+
+from protocol.errors import Refused
+from robot.kernel.lease import DRIFT, FUTURE_S
+
+
+class CommandClock:
+    """One per lease.  The smallest delay creeps up by `DRIFT`, so that clocks running apart do not age commands."""
+
+    def __init__(self) -> None:
+        self._floor_s: float | None = None
+        self._at_s = 0.0
+
+    def age_s(self, now_s: float, sent_s: float) -> float:
+        """Seconds, at least 0.  `sent_s` is on the sender's clock, `now_s` on ours.
+
+        `Refused("future")` when it is more than `FUTURE_S` younger than any before it: the sender's clock has jumped.
+        The next one is measured against it.
+        """
+        delay_s = now_s - sent_s
+        floor_s = delay_s if self._floor_s is None else self._floor_s + (now_s - self._at_s) * DRIFT
+        self._floor_s, self._at_s = min(floor_s, delay_s), now_s
+        if delay_s < floor_s - FUTURE_S:
+            raise Refused("future", "The command's time lies ahead of the ones before it; the next one counts again.")
+        return delay_s - self._floor_s
