@@ -135,23 +135,30 @@ class EpisodeRecorder:
         logs = [path for path in self.home.logs.glob("*.log") if path.stem not in busy]
         return sorted(logs, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
-    def recover(self, log: Path) -> EpisodeMeta | None:
+    def recover(self, log: Path, step: Step = lambda _: None) -> EpisodeMeta | None:
         """Saves a left-over log; None when it held nothing."""
         self.take.keep(log.stem)
-        return self.save(log)
+        return self.save(log, step)
 
     def save(self, log: Path, step: Step = lambda _: None) -> EpisodeMeta | None:
         """Finalises `log`.  Says `saved` only for what was read back; when that fails, the log stays and says why."""
         try:
             meta = finalise(self.home, log, step)
         except Refused as refused:
-            self.take.fail(f"{refused.sentence} The recording is kept in {log.name} and tried again later.")
+            self.failed(log, refused)
             raise
+        self.saved(meta)
+        return meta
+
+    def saved(self, meta: EpisodeMeta | None) -> None:
+        """What `finalise` gave, where it ran elsewhere."""
         if meta is None:
             self.take.empty()
         else:
             self.take.save(meta)
-        return meta
+
+    def failed(self, log: Path, refused: Refused) -> None:
+        self.take.fail(f"{refused.sentence} The recording is kept in {log.name} and tried again later.")
 
     # -- room --------------------------------------------------------------------------------------------------------
 

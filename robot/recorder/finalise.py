@@ -22,7 +22,7 @@ from protocol.episode_folder import META, check_folder, decode_meta, hash_file
 from protocol.errors import Refused
 from robot.recorder.contents import Closing, Happening, Opening, Tick, decode
 from robot.recorder.folder import FolderWriter
-from robot.recorder.log import Damage, LogReader
+from robot.recorder.log import MAGIC, Damage, LogReader
 
 Step = Callable[[str], None]
 
@@ -55,6 +55,11 @@ class Home:
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
+    def sweep(self) -> None:
+        """Removes what a kill left half made or half deleted; logs and episodes are not touched."""
+        for path in self.episodes.glob(".*"):
+            shutil.rmtree(path)
+
     def log(self, episode: str) -> Path:
         return self.logs / f"{episode}.log"
 
@@ -65,7 +70,7 @@ class Home:
 
 
 def finalise(home: Home, log: Path, step: Step = lambda _: None) -> EpisodeMeta | None:
-    """The saved episode, read back from the disk; None when the log holds no tick (then it is removed).
+    """The saved episode, read back from the disk; None when the log holds no tick (then it is put away).
 
     `step` is called after each step with its name.  Raises `Refused` (`disk`, `episode_damaged`, `log_unreadable`); the
     log is then still there.
@@ -77,6 +82,9 @@ def finalise(home: Home, log: Path, step: Step = lambda _: None) -> EpisodeMeta 
     if not _is_whole(home, final):
         try:
             meta, damage = _write(log, partial, step)
+        except Refused:  # whole records that mean nothing to us: no later try will read them
+            os.replace(log, home.quarantine / log.name)
+            raise
         except (OSError, av.FFmpegError) as error:
             shutil.rmtree(partial, ignore_errors=True)
             raise Refused("disk", f"The episode cannot be written: {error}.") from error
@@ -109,6 +117,8 @@ def _is_whole(home: Home, final: Path) -> bool:
 
 
 def _write(log: Path, partial: Path, step: Step) -> tuple[EpisodeMeta | None, Damage | None]:
+    if log.stat().st_size < len(MAGIC):  # killed while it was being made
+        return None, None
     reader = LogReader(log)
     contents = (decode(record) for record in reader)
     opening = next(contents, None)

@@ -23,9 +23,15 @@ class Rows:
     """The control ticks of the kernel.  Newest not newer than the record tick; clamps of all since the last one."""
 
     def __init__(self, path: Path) -> None:
-        self._reader: RingReader = Ring.open(path).reader()
+        self._ring = Ring.open(path)
+        self._reader: RingReader = self._ring.reader()
         self._waiting: list[Row] = []
         self.newest: Row | None = None
+
+    def skip(self) -> None:
+        """Forgets what was told while nobody recorded."""
+        self._reader.position = max(self._reader.position, self._ring.head - 1)
+        self._waiting = []
 
     def until(self, mono_s: float) -> tuple[Row | None, int]:
         """The row for a record tick at `mono_s` (None before the first) and how many were lost since the last call."""
@@ -46,7 +52,11 @@ class Events:
     """The kernel's transitions, for `events.jsonl`."""
 
     def __init__(self, path: Path) -> None:
-        self._reader: RingReader = Ring.open(path).reader()
+        self._ring = Ring.open(path)
+        self._reader: RingReader = self._ring.reader()
+
+    def skip(self) -> None:
+        self._reader.position = self._ring.head
 
     def new(self) -> list[Happening]:
         records, lost = self._reader.read()

@@ -1,0 +1,211 @@
+"""The recorder process: reads the rings at record ticks, answers the link, finalises and uploads in threads.
+
+`python -m robot.recorder.process RUN_DIR --door link=FD --door media=FD`.  The control loop never waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import select
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from protocol.episode import EpisodeMeta
+from protocol.errors import Refused
+from robot.kernel.door import Door
+from robot.layout import Place, open_place
+from robot.media.door import Record
+from robot.recorder import door
+from robot.recorder.episode_recorder import About, EpisodeRecorder, Limits
+from robot.recorder.finalise import Home, finalise
+from robot.recorder.inputs import Events, Pace, Pictures, Rows
+from robot.recorder.recording import Now, Recording
+from robot.recorder.ticks import TickMaker, no_row
+from robot.recorder.upload import Server, Uploader
+
+REPORT_S = 0.2
+HOUSE_S = 5.0
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table `recorder` of the robot's configuration."""
+
+    min_free_mb: float = 500.0
+    floor_mb: float = 16.0
+    live_kbyte_s: float = 256.0  # upload speed while somebody drives; 0 stops uploads meanwhile
+    upload: bool = True
+    preroll: bool = True
+
+
+@dataclass(slots=True)
+class Finaliser:
+    """Finalises logs one after the other in a thread; results wait in `done`."""
+
+    home: Home
+    logs: queue.Queue[Path] = field(default_factory=queue.Queue)
+    done: queue.Queue[tuple[Path, EpisodeMeta | Refused | None]] = field(default_factory=queue.Queue)
+
+    def run(self) -> None:
+        while True:
+            log = self.logs.get()
+            try:
+                result: EpisodeMeta | Refused | None = finalise(self.home, log)
+            except Refused as refused:
+                result = refused
+            self.done.put((log, result))
+
+
+class RecorderProcess:
+    """One robot's recorder.  `step` does what is due and returns the seconds until something is due again."""
+
+    def __init__(self, place: Place) -> None:
+        options = msgspec.convert(place.setup.recorder, Options)
+        embodiment = place.spec().embodiment
+        self._home = Home(place.state_dir / "recordings").make()
+        self._home.sweep()
+        world = {key: value for key, value in place.setup.body_config.items() if isinstance(value, str | int | float)}
+        about = About(place.setup.robot, embodiment, place.setup.program, {"body": place.setup.body, **world})
+        limits = Limits(int(options.min_free_mb * 1e6), int(options.floor_mb * 1e6))
+        self._recorder = EpisodeRecorder(self._home, about, limits)
+        self._finaliser = Finaliser(self._home)
+        self._recording = Recording(self._recorder, self._finaliser.logs.put, self._tell, options.preroll)
+        self._link = Door(place.doors["link"])
+        self._media = Door(place.doors["media"]) if "media" in place.doors else None
+        self._rows, self._events = Rows(place.rows), Events(place.events)
+        self._pictures = {camera.name: Pictures(place.frames(camera.name)) for camera in embodiment.cameras}
+        self._maker: TickMaker | None = None
+        self._pace = Pace(1.0 / embodiment.record_hz)
+        self._embodiment = embodiment
+        self._uploader = Uploader(
+            self._home,
+            Server(place.setup.server),
+            lambda: self._recording.live,
+            self._uploaded,
+            options.live_kbyte_s * 1e3,
+        )
+        self._upload = options.upload
+        self._rows_lost = 0
+        self._report_s = self._house_s = float("-inf")
+        self._said: Any = None
+
+    def run(self, ended: threading.Event) -> None:
+        threading.Thread(target=self._finaliser.run, name="finalise", daemon=True).start()
+        if self._upload:
+            threading.Thread(target=self._uploader.run, args=(ended,), name="upload", daemon=True).start()
+        while not ended.is_set():
+            wait_s = self.step()
+            with contextlib.suppress(InterruptedError):
+                select.select([self._link], [], [], max(0.0, wait_s))
+        if self._recorder.take.state == "recording":  # the robot program is ending: keep what there is
+            log = self._recorder.end("unlabelled", cut=True, reason="The robot program was ended.")
+            with contextlib.suppress(Refused):  # it stays as a log, for the next start
+                self._recorder.save(log)
+
+    def step(self) -> float:
+        now = _now()
+        for packet in self._link.packets(16):
+            self._hear(packet, now)
+        while not self._finaliser.done.empty():
+            log, result = self._finaliser.done.get()
+            self._recording.finalised(log, result, now)
+        if self._recording.active:
+            self._tick_if_due()
+        elif self._maker is not None:
+            self._maker = None
+            self._want_pictures(False)
+        if now.mono_s - self._house_s >= HOUSE_S:
+            self._house_s = now.mono_s
+            self._recording.keep_house(now)
+        self._report(now)
+        until = self._report_s + REPORT_S - time.monotonic()
+        return min(until, self._pace.due_s - time.monotonic()) if self._maker is not None else until
+
+    # -- the door ------------------------------------------------------------------------------------------------------
+
+    def _hear(self, packet: bytes, now: Now) -> None:
+        try:
+            message = door.decode_to_recorder(packet)
+        except Refused as refused:
+            self._link.send(door.Answer(code=refused.code, sentence=refused.sentence))
+            return
+        if isinstance(message, door.SetToken):
+            self._uploader.set_token(message.token)
+            return
+        answer = self._recording.ask(message, now)
+        if message.id:
+            self._link.send(answer)
+
+    def _report(self, now: Now) -> None:
+        progress = self._uploader.progress
+        state = self._recording.state(now, progress.pending, progress.uploaded_pct, progress.sentence)
+        changed = (state.state, state.episode, state.sentence) != self._said
+        if not changed and now.mono_s - self._report_s < REPORT_S:
+            return
+        self._said, self._report_s = (state.state, state.episode, state.sentence), now.mono_s
+        free_mb = self._recorder.free_bytes() / 1e6
+        self._link.send(door.Report(recording=state, rows_lost=self._rows_lost, disk_free_mb=free_mb))
+        if progress.token_needed:
+            progress.token_needed = False
+            self._link.send(door.NeedToken())
+        if self._maker is not None:
+            self._want_pictures(True)  # said again and again: the media process may have been restarted
+
+    def _tell(self, happened: door.Happened) -> None:
+        self._link.send(happened)
+
+    def _uploaded(self, episode: str) -> None:
+        self._link.send(door.Happened(time_ns=time.time_ns(), event="uploaded", episode=episode))
+
+    def _want_pictures(self, wanted: bool) -> None:
+        if self._media is not None:
+            self._media.send(Record(wanted=wanted))
+
+    # -- record ticks --------------------------------------------------------------------------------------------------
+
+    def _tick_if_due(self) -> None:
+        now = _now()
+        if self._maker is None:
+            self._maker = TickMaker(self._embodiment)
+            self._rows.skip()
+            self._events.skip()
+            self._want_pictures(True)
+            self._pace.begin(now.mono_s)
+        if now.mono_s < self._pace.due_s:
+            return
+        row, lost = self._rows.until(now.mono_s)
+        self._rows_lost += lost
+        new = {name: ring.until(now.mono_s) for name, ring in self._pictures.items()}
+        fresh = {name: picture for name, picture in new.items() if picture is not None}
+        row = row or no_row(self._embodiment, now.mono_s, now.time_ns)
+        tick = self._maker.make(now.mono_s, now.time_ns, row, fresh, lost, self._recording.key_due)
+        self._recording.tick(tick, self._events.new(), now)
+        main = next(iter(self._pictures.values()), None)
+        self._pace.next(now.mono_s, None if main is None else main.newest_mono_s)
+
+
+def _now() -> Now:
+    return Now(time.monotonic(), time.time_ns())
+
+
+def main(argv: Sequence[str]) -> None:
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    process = RecorderProcess(open_place(argv))
+    with contextlib.suppress(PermissionError):
+        os.nice(-5)  # a late tick is a lost picture; without the right to it, ordinary priority
+    process.run(ended)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
