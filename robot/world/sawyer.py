@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from protocol.embodiment import Camera
 from protocol.errors import Refused
 from robot.world.embodiments import GRIP_FORCE_N, JOINT_LIMITS_RAD, JOINT_TORQUES_NM
 from robot.world.meshes import simplified_stl
+
+Matrix = NDArray[np.float64]
 
 JOINTS = tuple(f"right_j{i}" for i in range(7))
 FINGER_TRAVEL_M = 0.04  # each; both open the gripper to 80 mm
@@ -119,14 +125,18 @@ def _gripper(wrist: Camera | None) -> str:
 {camera}"""
 
 
-def camera_xml(camera: Camera) -> str:
-    """A MuJoCo camera (y up, looks along -z) from ours (y down, looks along +z); its K gives the field of view."""
-    import math
-
-    (a, _, _, x), (b, _, _, y), (c, _, _, z), _ = camera.T_mount
-    up = " ".join(str(-row[1]) for row in camera.T_mount[:3])
+def mujoco_view(camera: Camera) -> tuple[Matrix, Matrix, float]:
+    """Position [3] m, axes [3,3] and vertical field of view in degrees of a MuJoCo camera (y up, looks along -z)."""
+    pose = np.array(camera.T_mount)
     fovy = math.degrees(2 * math.atan(camera.height / 2 / camera.K[1][1]))
-    return f'<camera name="{camera.name}" pos="{x} {y} {z}" xyaxes="{a} {b} {c} {up}" fovy="{fovy}"/>'
+    return pose[:3, 3], pose[:3, :3] * [1.0, -1.0, -1.0], fovy
+
+
+def camera_xml(camera: Camera) -> str:
+    """A MuJoCo camera with the place and the field of view of ours (y down, looks along +z)."""
+    position, axes, fovy = mujoco_view(camera)
+    place, turn = " ".join(map(str, position)), " ".join(map(str, axes[:, :2].T.ravel()))
+    return f'<camera name="{camera.name}" pos="{place}" xyaxes="{turn}" fovy="{fovy}"/>'
 
 
 def _actuators() -> str:
