@@ -30,7 +30,7 @@ from aiortc.rtcrtpsender import RTCEncodedFrame
 
 from protocol.errors import Refused
 from robot.link.frame_table import rtp_ticks
-from robot.link.sdp import Offered, fingerprint_of
+from robot.link.sdp import Offered, with_one_fingerprint
 
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 MAX_WAITING = 3  # pictures; a viewer that is further behind skips to the next key frame
@@ -188,8 +188,8 @@ class Peer:
         except Exception as error:  # the parser raises whatever it stumbles over: the offer is at fault, not the robot
             await self._pc.close()
             raise Refused("sdp_invalid", f"The offer cannot be answered: {error}. Reload the page.") from error
-        answer: str = self._pc.localDescription.sdp
-        self.local_fingerprint, self.remote_fingerprint = fingerprint_of(answer), offered.fingerprint
+        answer, self.local_fingerprint = with_one_fingerprint(self._pc.localDescription.sdp)
+        self.remote_fingerprint = offered.fingerprint
         return answer
 
     @property

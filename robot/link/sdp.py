@@ -13,6 +13,7 @@ MAX_SECTIONS = 8
 MAX_CANDIDATES = 20
 CODECS = ("H264",)
 
+_HASHES = ("sha-256", "sha-384", "sha-512")
 _FINGERPRINT = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){31}")
 _LINE = re.compile(r"[a-z]=[^\x00]*")
 _MEDIA = re.compile(r"m=(audio|video|application) \d{1,5} \S+ \S.*")
@@ -39,9 +40,13 @@ def checked_offer(sdp: str) -> Offered:
     return Offered("\r\n".join(kept) + "\r\n", fingerprint, len(videos), tuple(notes))
 
 
-def fingerprint_of(sdp: str) -> str:
-    """The sha-256 fingerprint of a description that names exactly one; else `fingerprint_mismatch`."""
-    return _fingerprint(sdp.replace("\r\n", "\n").split("\n"))
+def with_one_fingerprint(sdp: str) -> tuple[str, str]:
+    """An answer of our own without all but its sha-256 fingerprint, and that fingerprint."""
+    lines = sdp.replace("\r\n", "\n").rstrip("\n").split("\n")
+    kept = [
+        line for line in lines if not line.startswith("a=fingerprint:") or line.startswith("a=fingerprint:sha-256 ")
+    ]
+    return "\r\n".join(kept) + "\r\n", _fingerprint(kept)
 
 
 def _invalid(sentence: str) -> Refused:
@@ -82,10 +87,13 @@ def _sections(lines: list[str]) -> list[list[str]]:
 
 
 def _fingerprint(lines: list[str]) -> str:
+    """The sha-256 one.  Stronger ones may stand beside it: the handshake then has to match them all."""
     stated = [line.partition(":")[2].split() for line in lines if line.startswith("a=fingerprint:")]
-    values = {parts[1].upper() for parts in stated if len(parts) == 2 and parts[0].lower() == "sha-256"}
-    if not stated or any(len(parts) != 2 or parts[0].lower() != "sha-256" for parts in stated):
-        raise Refused("fingerprint_mismatch", "The offer must name its certificate by a sha-256 fingerprint alone.")
+    if any(len(parts) != 2 or parts[0].lower() not in _HASHES for parts in stated):
+        raise Refused(
+            "fingerprint_mismatch", "The offer names its certificate by a fingerprint that is weak or broken."
+        )
+    values = {parts[1].upper() for parts in stated if parts[0].lower() == "sha-256"}
     if len(values) != 1 or not _FINGERPRINT.fullmatch(next(iter(values))):
         raise Refused("fingerprint_mismatch", "The offer must name exactly one whole sha-256 fingerprint.")
     return values.pop()
