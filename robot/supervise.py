@@ -198,9 +198,9 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C reaches us alone; we stop them in order
                 preexec_fn=lambda: die_with_parent(parent),
             )
-        except (OSError, subprocess.SubprocessError) as error:
+        except (OSError, subprocess.SubprocessError, Refused) as error:
             os.close(output)
-            self._failed(running, f"cannot be started: {error}")
+            self._failed(running, f"cannot be started: {error.sentence if isinstance(error, Refused) else error}")
             return
         finally:
             os.close(theirs)

@@ -181,10 +181,13 @@ class Sessions:
         self._update_watched()
         self._start(ended.rtc_peer.close())
 
+    def end_all(self, reason: str) -> None:
+        for session in list(self._live):
+            self.end(session, reason)
+
     async def close(self) -> None:
         """Ends every session and waits for the connections to close."""
-        for session in list(self._live):
-            self.end(session, "robot_stops")
+        self.end_all("robot_stops")
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _check_free(self, offer: robot_link.Offer, offered: Offered) -> None:
