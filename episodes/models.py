@@ -1,0 +1,172 @@
+"""Episodes and the uploads that bring them.  Rows and their state changes; the content lies in the episode folder, never rewritten."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from fleet.models import Membership, Organisation, Person, Robot, Site
+from protocol.errors import Refused
+
+STALE = datetime.timedelta(minutes=10)  # a check whose worker has been silent so long is begun again
+
+
+class Upload(models.Model):
+    """An episode on its way from a robot.  receiving -> kept (whole, confirmed) or refused (will never be taken)."""
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {"receiving": ("kept", "refused"), "kept": (), "refused": ()}
+
+    id = models.CharField(max_length=32, primary_key=True)  # the episode's id, made by the robot
+    robot = models.ForeignKey(Robot, on_delete=models.PROTECT, related_name="uploads")
+    state = models.CharField(max_length=12, default="receiving", choices=[(name, name) for name in TRANSITIONS])
+    sentence = models.CharField(max_length=300, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.id[:8]} from {self.robot_id}: {self.state}"
+
+    def become(self, state: str, sentence: str = "") -> bool:
+        """False when the row was not in a state that leads there: somebody else was first."""
+        sources = [source for source, targets in self.TRANSITIONS.items() if state in targets]
+        row = Upload.objects.filter(pk=self.pk, state__in=sources)
+        changed = row.update(state=state, sentence=sentence[:300], ended_at=timezone.now())
+        self.refresh_from_db()
+        return bool(changed)
+
+    def offsets(self) -> dict[str, int]:
+        return dict(self.files.values_list("path", "offset"))
+
+    def hashes(self) -> dict[str, str]:
+        return dict(self.files.values_list("path", "sha256"))
+
+
+class UploadFile(models.Model):
+    """One file of the folder: what it will be, and how much of it has arrived."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="files")
+    path = models.CharField(max_length=60)
+    size = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    offset = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["upload", "path"], name="upload_file_once"),
+            models.CheckConstraint(condition=Q(offset__gte=0) & Q(offset__lte=F("size")), name="upload_offset_in_file"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.offset}/{self.size}"
+
+    def advance(self, start: int, end: int) -> bool:
+        """True when this call moved the offset; False when another one had."""
+        changed = UploadFile.objects.filter(pk=self.pk, offset=start).update(offset=end)
+        return bool(changed)
+
+
+class EpisodeQuerySet(models.QuerySet["Episode"]):
+    def for_person(self, person: Person, roles: tuple[str, ...]) -> EpisodeQuerySet:
+        """Episodes of organisations (or sites) where the person has one of `roles`; of robots long gone too."""
+        memberships = Membership.objects.filter(person=person, role__in=roles)
+        everywhere = memberships.filter(site=None).values("organisation")
+        here = memberships.exclude(site=None).values("site")
+        return self.filter(Q(organisation__in=everywhere) | Q(site__in=here))
+
+    def present(self) -> EpisodeQuerySet:
+        return self.filter(removed_at=None)
+
+    def unchecked(self) -> EpisodeQuerySet:
+        """Nobody is checking them, or whoever was has fallen silent."""
+        silent = Q(checked_at=None) | Q(checked_at__lt=timezone.now() - STALE)
+        return self.filter(silent, status="received")
+
+    def matching(self, text: str) -> EpisodeQuerySet:
+        words = text.split()[:8]
+        found = self
+        for word in words:
+            found = found.filter(Q(instruction__icontains=word) | Q(robot__name__icontains=word))
+        return found
+
+
+class Episode(models.Model):
+    """What happened, frame by frame.
+
+    Columns repeat what the folder says, for lists; `instruction` and `outcome` may be corrected here, never in the folder.
+    received -> ready (checked, playable) or failed (see `problem`).
+    """
+
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {"received": ("ready", "failed"), "ready": (), "failed": ()}
+    OUTCOMES = ("success", "failure", "unlabelled")
+
+    id = models.CharField(max_length=32, primary_key=True)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="episodes")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="episodes")
+    robot = models.ForeignKey(Robot, on_delete=models.PROTECT, related_name="episodes")
+    number = models.PositiveIntegerField()
+    instruction = models.CharField(max_length=500, blank=True)
+    outcome = models.CharField(max_length=12, choices=[(name, name) for name in OUTCOMES], default="unlabelled")
+    version = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=10, choices=[(name, name) for name in TRANSITIONS], default="received")
+    problem = models.CharField(max_length=300, blank=True)
+    started_at = models.DateTimeField()
+    received_at = models.DateTimeField(default=timezone.now)
+    seconds = models.FloatField()
+    rows = models.PositiveIntegerField()
+    record_hz = models.FloatField()
+    size_bytes = models.BigIntegerField()
+    cut = models.BooleanField(default=False)
+    cut_reason = models.CharField(max_length=300, blank=True)
+    meta: models.JSONField[Any, Any] = models.JSONField()  # episode.json as it was received
+    findings: models.JSONField[Any, Any] = models.JSONField(
+        default=dict
+    )  # what the check counted: band, pilots, columns
+    checked_at = models.DateTimeField(null=True, blank=True)  # heartbeat of the check
+    fence = models.PositiveIntegerField(default=0)  # of the check
+    removed_at = models.DateTimeField(null=True, blank=True)
+    removed_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+
+    objects = EpisodeQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-started_at", "-number"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "number"], name="episode_number_once")]
+        indexes: ClassVar = [
+            models.Index(fields=["organisation", "-started_at"]),
+            models.Index(fields=["robot", "-started_at"]),
+            models.Index(fields=["status", "checked_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"Episode {self.number}"
+
+    def change(self, version: int, **values: Any) -> None:
+        """Corrects columns for whoever saw `version`; `Refused("stale_version")` with the current row otherwise."""
+        changed = Episode.objects.filter(pk=self.pk, version=version).update(version=F("version") + 1, **values)
+        self.refresh_from_db()
+        if not changed:
+            raise Refused(
+                "stale_version",
+                "Somebody changed this episode meanwhile. Look at it again, then repeat.",
+                current={"version": self.version, "instruction": self.instruction, "outcome": self.outcome},
+            )
+
+    def claim_check(self) -> int | None:
+        """A fence for whoever checks it now; None when somebody does already or it is done."""
+        claimed = Episode.objects.unchecked().filter(pk=self.pk, fence=self.fence)
+        if not claimed.update(fence=F("fence") + 1, checked_at=timezone.now()):
+            return None
+        self.refresh_from_db()
+        return self.fence
+
+    def end_check(self, fence: int, status: str, findings: dict[str, Any], problem: str = "") -> bool:
+        """Writes the result; False when another check has begun since."""
+        sources = [source for source, targets in self.TRANSITIONS.items() if status in targets]
+        row = Episode.objects.filter(pk=self.pk, fence=fence, status__in=sources)
+        changed = row.update(status=status, findings=findings, problem=problem[:300], checked_at=timezone.now())
+        self.refresh_from_db()
+        return bool(changed)

@@ -1,0 +1,102 @@
+"""Where the files of episodes lie on the server, and how pieces get there.  Names come from a closed grammar only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from django.conf import settings
+
+from protocol.episode_folder import is_episode_file, is_episode_id
+from protocol.errors import Refused
+
+POSTER, COLUMNS = "poster.jpg", "columns.f32"
+
+
+def incoming(episode: str) -> Path:
+    """Where an upload grows."""
+    return _root("incoming") / _checked(episode)
+
+
+def folder(episode: str) -> Path:
+    """The whole episode folder; never written to again."""
+    return _root("episodes") / _checked(episode)[:2] / episode
+
+
+def derived(episode: str) -> Path:
+    """What the check made from it and can make again: a poster, the columns for the player."""
+    return _root("derived") / _checked(episode)
+
+
+def free_bytes() -> int:
+    """Room on the disk above the reserve."""
+    reserve = settings.REINS_MEDIA_RESERVE_MB * 1024 * 1024
+    return max(0, shutil.disk_usage(_root("incoming")).free - reserve)
+
+
+def write_piece(episode: str, path: str, offset: int, piece: bytes) -> None:
+    """Brings one piece to the disk; `Refused("storage_full")` when it does not fit."""
+    if not is_episode_file(path):
+        raise Refused("file_name", "This is no file of an episode.")
+    target = incoming(episode) / path
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        try:
+            view, at = memoryview(piece), offset
+            while view:
+                written = os.pwrite(fd, view, at)
+                view, at = view[written:], at + written
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise full(0) from error
+        raise
+
+
+def keep(episode: str) -> None:
+    """Moves a whole upload to its place at once; done already is done."""
+    source, target = incoming(episode), folder(episode)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.exists() and not target.exists():
+        for path in (*source.rglob("*"), source):
+            _fsync(path)
+        os.rename(source, target)
+        _fsync(target.parent)
+
+
+def drop(episode: str) -> None:
+    """Forgets an upload that will not be taken."""
+    shutil.rmtree(incoming(episode), ignore_errors=True)
+
+
+def full(remaining: int) -> Refused:
+    return Refused(
+        "storage_full",
+        f"The server has room for {remaining / 1e6:.0f} MB more. The robot keeps the episode and tries again.",
+        remaining_bytes=remaining,
+    )
+
+
+def _root(name: str) -> Path:
+    root = Path(settings.REINS_MEDIA_DIR) / name
+    root.mkdir(parents=True, exist_ok=True)
+    return root
+
+
+def _checked(episode: str) -> str:
+    if not is_episode_id(episode):
+        raise Refused("not_found", "There is no such episode.")
+    return episode
+
+
+def _fsync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

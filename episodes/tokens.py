@@ -1,0 +1,38 @@
+"""Bearer tokens by which robots upload.  A robot asks for one over its socket, where it has proven its key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.signing import BadSignature, SignatureExpired, TimestampSigner
+
+from fleet.models import Robot
+from protocol import robot_link
+from protocol.errors import Refused
+
+VALID_S = 3600.0
+_SALT = "reins.uploads"
+
+
+def mint(robot_id: str) -> str:
+    """A token for uploads of this robot, valid for `VALID_S`."""
+    return TimestampSigner(salt=_SALT).sign(robot_id)
+
+
+def check(token: str) -> Robot:
+    """The robot that may upload with `token`; `Refused("token_invalid")` also when it was revoked since."""
+    try:
+        robot_id = TimestampSigner(salt=_SALT).unsign(token, max_age=VALID_S)
+    except SignatureExpired as error:
+        raise Refused("token_invalid", "The token has expired. Ask for a new one over the robot's socket.") from error
+    except BadSignature as error:
+        raise Refused("token_invalid", "This is no token of ours. Ask for one over the robot's socket.") from error
+    robot = Robot.objects.live().filter(pk=robot_id).first()
+    if robot is None:
+        raise Refused("token_invalid", "This robot was revoked.")
+    return robot
+
+
+async def on_request(robot: Any, message: robot_link.TokenRequest) -> None:
+    """Answers a robot's `TokenRequest`."""
+    await robot.tell(robot_link.Token(id=message.id, token=mint(robot.id), valid_s=VALID_S))
