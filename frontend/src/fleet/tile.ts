@@ -93,7 +93,7 @@ function heldWords(held: string): string {
 }
 
 function pictureAge(row: RobotRow): string {
-  if (!row.online) return `${icon("cross")}offline`;
+  if (!row.online) return "";
   const recording = row.state?.recording;
   if (recording?.state === "recording") return `<i class="recdot"></i><b>REC ${clock(recording.seconds ?? 0)}</b>`;
   return "";

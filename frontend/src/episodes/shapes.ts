@@ -1,0 +1,94 @@
+// The JSON of the episode pages, as episodes/schemas.py gives it. Shapes only.
+
+export type Outcome = "success" | "failure" | "unlabelled";
+export type Status = "received" | "ready" | "failed";
+
+export interface Named {
+  id: string;
+  name: string;
+}
+
+/** Rows first..last, both included, that one pilot drove. */
+export interface Stretch {
+  first: number;
+  last: number;
+  pilot: string;
+}
+
+export interface EpisodeRow {
+  id: string;
+  number: number;
+  url: string;
+  poster: string;
+  robot: Named;
+  site: Named;
+  instruction: string;
+  outcome: Outcome;
+  status: Status;
+  problem: string;
+  started_at: string;
+  seconds: number;
+  rows: number;
+  record_hz: number;
+  cameras: string[];
+  people: (Named & { frames: number })[];
+  pilots: Record<string, number>;
+  band: Stretch[];
+  cut: boolean;
+  cut_reason: string;
+  size_bytes: number;
+  version: number;
+  removed: boolean;
+}
+
+export interface EpisodePage {
+  items: EpisodeRow[];
+  total: number;
+  page: number;
+  page_size: number;
+  counts: Record<string, number>;
+  robots: Named[];
+}
+
+export interface Column {
+  kind: string;
+  name: string;
+  unit: string;
+  low: number | null;
+  high: number | null;
+}
+
+export interface Video {
+  camera: string;
+  width: number;
+  height: number;
+  url: string;
+}
+
+export interface EpisodeDetail extends EpisodeRow {
+  embodiment: string;
+  world: Record<string, string>;
+  program: string;
+  clamp_names: string[];
+  pilots_order: string[];
+  frames_repeated: Record<string, number>;
+  rows_lost: number;
+  videos: Video[];
+  columns: Column[];
+  columns_url: string;
+  events_url: string;
+  newer: string;
+  older: string;
+  may_change: boolean;
+  may_remove: boolean;
+}
+
+export interface EpisodeEvent {
+  row: number;
+  time_s: number;
+  event: string;
+  actor: string;
+  reason: string;
+  before: string;
+  after: string;
+}

@@ -1,0 +1,6 @@
+// The page of one episode.
+import "../base/page";
+import "../fleet/fleet.css";
+import "../episodes/episodes.css";
+import "./player.css";
+import "./episode_player";

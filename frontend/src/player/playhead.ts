@@ -1,0 +1,135 @@
+// One playhead for all cameras: the first video leads, the others follow it, and while still every video stands on exactly the same frame.
+// Row i of the episode is frame i of each video (constant rate), so a frame number is all that is needed.
+
+/** The parts of a video element that the playhead uses. */
+export interface Reel {
+  currentTime: number;
+  playbackRate: number;
+  readonly seeking: boolean;
+  play(): Promise<void>;
+  pause(): void;
+  addEventListener(name: string, act: () => void): void;
+}
+
+/** Middle of a frame: safe against rounding at its borders. */
+export function timeOf(frame: number, hz: number): number {
+  return (frame + 0.5) / hz;
+}
+
+export function frameOf(time_s: number, hz: number, rows: number): number {
+  return Math.min(rows - 1, Math.max(0, Math.floor(time_s * hz + 1e-3)));
+}
+
+/** Rate for a follower that is `behind_s` behind the leader: at most a tenth faster or slower, NaN when it must jump. */
+export function followRate(speed: number, behind_s: number, hz: number): number {
+  if (Math.abs(behind_s) > 0.5) return Number.NaN;
+  if (Math.abs(behind_s) < 0.5 / hz) return speed;
+  return speed * (1 + Math.max(-0.1, Math.min(0.1, behind_s)));
+}
+
+export class Playhead {
+  frame = 0;
+  playing = false;
+  speed = 1;
+  private wanted = -1;
+  private ticking = 0;
+
+  constructor(
+    private readonly reels: readonly Reel[],
+    readonly hz: number,
+    readonly rows: number,
+    private readonly onChange: () => void,
+  ) {
+    for (const reel of reels) reel.addEventListener("seeked", () => this.settle());
+    this.leader?.addEventListener("ended", () => this.pause());
+  }
+
+  private get leader(): Reel | undefined {
+    return this.reels[0];
+  }
+
+  get seconds(): number {
+    return this.frame / this.hz;
+  }
+
+  /** Shows this frame on every camera; while playing it goes on from there. */
+  seek(frame: number): void {
+    this.frame = Math.min(this.rows - 1, Math.max(0, Math.round(frame)));
+    this.wanted = this.frame;
+    this.settle();
+    this.onChange();
+  }
+
+  /** Stops and moves by whole frames. */
+  step(frames: number): void {
+    this.pause();
+    this.seek(this.frame + frames);
+  }
+
+  toggle(): void {
+    if (this.playing) this.pause();
+    else this.play();
+  }
+
+  play(): void {
+    if (this.playing || !this.leader) return;
+    if (this.frame >= this.rows - 1) this.seek(0);
+    this.playing = true;
+    for (const reel of this.reels) {
+      reel.playbackRate = this.speed;
+      void reel.play().catch(() => this.pause());
+    }
+    this.follow();
+    this.onChange();
+  }
+
+  pause(): void {
+    if (!this.playing) return;
+    this.playing = false;
+    cancelAnimationFrame(this.ticking);
+    for (const reel of this.reels) reel.pause();
+    this.seek(this.frame);
+  }
+
+  setSpeed(speed: number): void {
+    this.speed = speed;
+    for (const reel of this.reels) reel.playbackRate = speed;
+    this.onChange();
+  }
+
+  close(): void {
+    cancelAnimationFrame(this.ticking);
+    this.playing = false;
+    for (const reel of this.reels) reel.pause();
+  }
+
+  /** One seek at a time: dragging asks for many frames, only the newest is fetched. */
+  private settle(): void {
+    if (this.wanted < 0 || this.reels.some((reel) => reel.seeking)) return;
+    const time = timeOf(this.wanted, this.hz);
+    this.wanted = -1;
+    for (const reel of this.reels) reel.currentTime = time;
+  }
+
+  private follow(): void {
+    this.ticking = requestAnimationFrame(() => {
+      if (!this.playing) return;
+      this.advance();
+      this.follow();
+    });
+  }
+
+  private advance(): void {
+    const { leader } = this;
+    if (!leader || leader.seeking || this.wanted >= 0) return;
+    const frame = frameOf(leader.currentTime, this.hz, this.rows);
+    for (const reel of this.reels.slice(1)) {
+      const rate = followRate(this.speed, leader.currentTime - reel.currentTime, this.hz);
+      if (Number.isNaN(rate)) reel.currentTime = leader.currentTime;
+      else if (reel.playbackRate !== rate) reel.playbackRate = rate;
+    }
+    if (frame === this.frame) return;
+    this.frame = frame;
+    this.onChange();
+  }
+}
