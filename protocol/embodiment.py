@@ -86,7 +86,8 @@ class Embodiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             names = [item.name for item in items]
             if len(set(names)) != len(names):
                 raise Refused("embodiment_invalid", f"Two {what} entries have the same name.")
-        for q in (*self.state, *self.action):
+        limited: tuple[Quantity | Axis, ...] = (*self.state, *self.action)
+        for q in limited:
             if not (math.isfinite(q.low) and math.isfinite(q.high) and q.low < q.high):
                 raise Refused("embodiment_invalid", f"{q.name}: low {q.low} must be a number below high {q.high}.")
         for axis in self.action:

@@ -11,42 +11,34 @@ from numpy.typing import NDArray
 
 from protocol.embodiment import Camera
 from protocol.errors import Refused
-from protocol.stamp import STAMP_WIDTH_PX, write_stamp
 from robot.bodies.body import Frame
+from robot.bodies.pace import Pace, complete
 from robot.mailbox import Mailbox
 from robot.world import wire
 from robot.world.pictures import Pictures
 
-_MOST_WAIT_S = 0.1
 _LOST_AFTER_S = 1.0  # a world that has said nothing for this long is gone: no frames, rather than old ones
 
 
 class WorldCamera:
-    """A `FrameSource`.  Frame i belongs to i / fps seconds after the first; frames nobody had time for are left out."""
+    """A `FrameSource`; make it anywhere, read and close it in one thread."""
 
     def __init__(self, world: str, camera: Camera, run_dir: Path, stamp: bool) -> None:
-        self._camera, self._path = camera, run_dir / wire.SCENE
-        self._stamp = stamp and camera.width >= STAMP_WIDTH_PX
-        self._world = world
+        self._world, self._camera, self._path, self._stamp = world, camera, run_dir / wire.SCENE, stamp
+        self._pace = Pace(camera.fps)
         self._pictures: Pictures | None = None  # made by the thread that reads
         self._looks: Mailbox | None = None
-        self._start_s = time.monotonic()
-        self._next = 0
         self._seen: tuple[int, str, bytes, bytes] | None = None
         self._image: NDArray[np.uint8] | None = None
 
     def read(self) -> Frame | None:
-        """The picture of the next frame time; None when the world is away or the wait would be over 100 ms."""
-        index = self._wait()
+        """The picture of the next frame time; None while the world is away."""
+        index = self._pace.wait()
         look = self._look() if index is not None else None
         if index is None or look is None:
             return None
-        before_s = time.perf_counter()
-        image = self._draw(look)
-        if self._stamp:
-            image = image.copy()
-            write_stamp(image, time.time_ns(), index)
-        return Frame(index, time.monotonic(), time.time_ns(), image, (time.perf_counter() - before_s) * 1e3)
+        started_s = time.perf_counter()
+        return complete(index, self._draw(look), started_s, self._stamp)
 
     def close(self) -> None:
         if self._pictures is not None:
@@ -54,19 +46,7 @@ class WorldCamera:
             self._pictures = None
         if self._looks is not None:
             self._looks.close()
-
-    def _wait(self) -> int | None:
-        """Sleeps to the next frame time and gives its index."""
-        now = (time.monotonic() - self._start_s) * self._camera.fps
-        index = max(self._next, int(now))
-        wait_s = (index - now) / self._camera.fps
-        if wait_s > _MOST_WAIT_S:
-            time.sleep(_MOST_WAIT_S)
-            return None
-        if wait_s > 0:
-            time.sleep(wait_s)
-        self._next = index + 1
-        return index
+            self._looks = None
 
     def _look(self) -> wire.SceneState | None:
         if self._looks is None:

@@ -59,8 +59,6 @@ class MetaWorld:
             env = _environment(scene, seed)
             self._task, self._env = scene, env
         self._env.seed(seed)
-        self._env.reset()  # the first reset of a seed also draws what the class drew when it was made
-        self._env.seed(seed)
         self.observation: NDArray[np.float64] = self._env.reset()[0]
         self.success = False
         self._action = np.array([0.0, 0.0, 0.0, -1.0])

@@ -44,6 +44,7 @@ class Pictures:
         self._graphics = open_graphics(camera.width, camera.height)
         self._scene = ""
         self._model: Any = None
+        self._context: Any = None
 
     def draw(self, look: SceneState) -> NDArray[np.uint8]:
         """uint8[H,W,3] RGB of the world as it is in `look`."""
@@ -66,9 +67,9 @@ class Pictures:
         return np.ascontiguousarray(self._pixels[::-1])  # OpenGL's first row is the lowest
 
     def close(self) -> None:
-        if self._model is not None:
+        if self._context is not None:
             self._context.free()
-            self._model = None
+            self._context = self._model = None
         if self._graphics is not None:
             self._graphics.free()
             self._graphics = None
@@ -76,7 +77,7 @@ class Pictures:
     def _open(self, scene: str) -> None:
         import mujoco
 
-        if self._model is not None:
+        if self._context is not None:
             self._context.free()
         self._model = _model_of(self._world, scene)
         self._data = mujoco.MjData(self._model)
