@@ -17,7 +17,8 @@ _DAMPING = 0.02  # of the least squares; small enough for 1 mm, large enough nea
 _POSTURE_PULL = 0.02  # how strongly spare motion returns to the home posture, per step
 _LEASH_M = 0.03  # how far the asked tool pose may run ahead of the real one, when something is in the way
 _LEASH_RAD = 0.2
-_LIMIT_MARGIN_RAD = 0.02
+_LIMIT_MARGIN_RAD = 0.05  # the servos overshoot a little
+_MOST_TILT_RAD = 1.05  # of the tool from straight down: beyond it the arm would have to turn over
 TOOL_DOWN = np.diag([1.0, -1.0, -1.0])  # tool x forward, z down
 
 
@@ -54,6 +55,10 @@ class Pose:
         """float64[6]: metres and radians, base frame, that lead from here to `goal`."""
         turn = rotation_vector(goal.rotation @ self.rotation.T)
         return np.concatenate([goal.position - self.position, turn])
+
+    def tilt_rad(self) -> float:
+        """The angle between the tool's z and straight down."""
+        return float(np.arccos(np.clip(-self.rotation[2, 2], -1.0, 1.0)))
 
     def leashed(self, anchor: Pose) -> Pose:
         """Itself, pulled to within the leash of `anchor`."""
@@ -106,7 +111,8 @@ class ToolServo:
         """One control step of `dt_s`: the tool moves with `twist`, kept in the box and near `real`."""
         moved = self.goal.moved(twist, dt_s)
         inside = np.clip(moved.position, *self._box)
-        self.goal = Pose(inside, moved.rotation).leashed(real)
+        tilting = moved.tilt_rad() > max(_MOST_TILT_RAD, self.goal.tilt_rad())
+        self.goal = Pose(inside, self.goal.rotation if tilting else moved.rotation).leashed(real)
         self._step(self.goal, dt_s)
 
     def hold(self) -> None:

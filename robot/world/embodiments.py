@@ -21,7 +21,7 @@ JOINT_LIMITS_RAD = (
 )
 # Peak torques of the Sawyer arm, N m (Rethink Robotics data sheet: 80, 80, 40, 40, 9, 9, 9).
 JOINT_TORQUES_NM = (80.0, 80.0, 40.0, 40.0, 9.0, 9.0, 9.0)
-JOINT_SPEED_RAD_S = 4.0
+JOINT_SPEED_RAD_S = 3.0
 GRIP_FORCE_N = 40.0
 
 
