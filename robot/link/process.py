@@ -39,7 +39,7 @@ from robot.world.wire import SCENE, Reset, SceneState
 
 log = logging.getLogger("link")
 
-TICK_S = 0.02
+TICK_S, IDLE_TICK_S = 0.02, 0.1  # with and without somebody connected
 _EACH_S = 1.0  # how often wishes are said again: their hearer may be new
 _CLOCK_OFF_S, _CLOCK_WRONG_S = 60.0, 86_400.0
 _BATCH = 64
@@ -242,7 +242,7 @@ class Link:
         due_s = loop.time()
         while True:
             self.tick()
-            due_s = max(due_s + TICK_S, loop.time())
+            due_s = max(due_s + (TICK_S if self.sessions.count else IDLE_TICK_S), loop.time())
             await asyncio.sleep(due_s - loop.time())
 
     async def _answer(self, offer: robot_link.Offer) -> None:

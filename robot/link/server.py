@@ -32,6 +32,7 @@ CALM_S = 5.0  # a connection that lasted this long was a good one
 MAX_MESSAGE = 256 * 1024  # bytes from the server: an offer with its candidates is far below
 WRITE_LIMIT = 64 * 1024  # bytes the system has not taken yet before sending waits
 MAX_WAITING = 256
+_MANY_SORTS = 100  # of complaints within one connection
 _SILENT_S = 10.0  # ping interval and time-out
 _LASTING = (robot_link.SessionEnded, robot_link.TokenRequest)  # still of use after a reconnect
 _HOLDING = ("revoked", "clone")  # close reasons after which nothing may move
@@ -188,31 +189,21 @@ class Uplink:
         await socket.send(wire.encode(robot_link.Proof(signature=base64.b64encode(proof).decode())))
         async with asyncio.timeout(LOGIN_S):
             answer = await self._hear(socket)
-        while isinstance(answer, robot_link.Held):  # waits for an administrator as long as it takes
-            self._ears.on_held(answer.sentence)
-            answer = await self._hear(socket)
-        if not isinstance(answer, robot_link.Welcome):
+        if not isinstance(answer, robot_link.Welcome | robot_link.Held):
             raise self._refusal(answer)
-        self._welcome(answer)
-
-    def _welcome(self, message: robot_link.Welcome) -> None:
         log.info("server: connected")
-        self._log.confirmed(message.log_from - 1)
         self.online, self._away, self._log_sent = True, "", None
         self._said.clear()
         self._pace.reset()
-        self._ears.on_welcome(message)
+        self._heard(answer)
         self._wake.set()
 
     def _refusal(self, message: wire.Message | None) -> Refused:
         if not isinstance(message, wire.Problem):
             return Refused("login_unexpected", "The server does not log robots in as this program expects. Update it.")
         if message.code == "upgrade_required":
-            detail = message.detail
-            known = (
-                f" It speaks {detail['oldest']} to {detail['newest']}." if {"oldest", "newest"} <= set(detail) else ""
-            )
-            return Refused(message.code, f"{message.sentence}{known} This program speaks {robot_link.PROTOCOL}.")
+            sentence = f"{message.sentence} This program speaks {robot_link.PROTOCOL}. Update it."
+            return Refused(message.code, sentence, **message.detail)
         if message.code in _HOLDING:
             self._ears.on_held(message.sentence)
         return Refused(message.code, message.sentence)
@@ -258,7 +249,7 @@ class Uplink:
                 self._wake.set()
             case robot_link.Held():
                 self._ears.on_held(message.sentence)
-            case robot_link.Welcome():  # an administrator has decided
+            case robot_link.Welcome():  # at the log-in, or later when an administrator has ended a hold
                 self._log.confirmed(message.log_from - 1)
                 self._ears.on_welcome(message)
             case wire.Problem():
@@ -314,7 +305,7 @@ class Uplink:
         self._out = deque((m for m in self._out if isinstance(m, _LASTING)), MAX_WAITING)
 
     def _once(self, key: str, sentence: str) -> None:
-        if key not in self._said:
+        if key not in self._said and len(self._said) < _MANY_SORTS:
             self._said.add(key)
             log.warning("server: %s", sentence)
 
