@@ -26,6 +26,7 @@ CONNECT_S = 15.0
 ANSWER_S = 2.0  # the kernel answers within a tick or two
 TOO_MUCH_WAITING = 256 * 1024  # bytes on the reliable channel: the page does not read
 SLOW_S = 8.0
+_WATCHER_TICKS, _DRIVER_FRAME_TICKS = 4, 2  # messages cost CPU: who drives gets more of them
 _SAMPLES = 3600  # of the page's measurements, one a second
 
 
@@ -277,8 +278,10 @@ class Conversation:
         if not self.open or self._slow_since_s is not None:
             return None
         self._ticks += 1
-        self._tell_telemetry(now_s)
-        if self._ticks % 2 == 0:
+        drives = self.drives
+        if drives or self._ticks % _WATCHER_TICKS == 0:
+            self._tell_telemetry(now_s, drives)
+        if self._ticks % (_DRIVER_FRAME_TICKS if drives else _WATCHER_TICKS) == 0:
             self._tell_frames()
         if self._ticks % 20 == 0:
             self.tell_state()
@@ -325,7 +328,7 @@ class Conversation:
                     )
                     self._say(wire.Problem(id=id, code="kernel_silent", sentence=sentence))
 
-    def _tell_telemetry(self, now_s: float) -> None:
+    def _tell_telemetry(self, now_s: float, drives: bool) -> None:
         if int(now_s) != self._second:
             self._second = int(now_s)
             self._refused_before, self._refused = dict(self._refused), Counter()
@@ -333,7 +336,7 @@ class Conversation:
         if status is None or state is None:
             return
         refused, last = Counter(self._refused_before), self._last_refusal if self._refused_before else ""
-        if self.drives:
+        if drives:
             refused.update(status.refused)
             last = status.last_refusal if status.refused else last
         self._say(

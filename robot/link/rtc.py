@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import aioice.ice
@@ -20,41 +21,25 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
+    clock,
     rtp,
 )
 from aiortc import codecs as rtc_codecs
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.rtcconfiguration import RTCBundlePolicy
-from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters, RTCRtpParameters
-from aiortc.rtcrtpsender import RTCEncodedFrame
+from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 
 from protocol.errors import Refused
 from robot.link.frame_table import rtp_ticks
+from robot.link.rtp import Format, RtpStream
 from robot.link.sdp import Offered, with_one_fingerprint
 
+_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 MAX_WAITING = 3  # pictures; a viewer that is further behind skips to the next key frame
 
 
-class _Extensions(rtp.HeaderExtensionsMap):
-    """Adds playout delay 0..0 to every packet: the browser then shows a picture as soon as it is decoded."""
-
-    _playout_id: int | None = None
-
-    def configure(self, parameters: RTCRtpParameters) -> None:
-        super().configure(parameters)
-        self._playout_id = next((e.id for e in parameters.headerExtensions if e.uri == PLAYOUT_DELAY), None)
-
-    def set(self, values: rtp.HeaderExtensions) -> tuple[int, bytes]:
-        profile, value = super().set(values)
-        if self._playout_id is None or self._playout_id > 14 or profile not in (0, 0xBEDE):
-            return profile, value
-        value += bytes([self._playout_id << 4 | 2, 0, 0, 0])
-        return 0xBEDE, value  # still a multiple of four bytes
-
-
-_rtp_module: Any = rtp
-_rtp_module.HeaderExtensionsMap = _Extensions
 rtc_codecs.HEADER_EXTENSIONS["video"].append(RTCRtpHeaderExtensionParameters(id=4, uri=PLAYOUT_DELAY))
 
 _interface_addresses = aioice.ice.get_host_addresses
@@ -71,13 +56,6 @@ aioice.ice.get_host_addresses = _host_addresses
 def packetise(data: bytes) -> list[bytes]:
     """RTP payloads (RFC 6184, packetization mode 1) of one Annex-B picture; made once for all viewers."""
     return H264Encoder._packetize(H264Encoder._split_bitstream(data))
-
-
-class _AbsoluteTicks(int):
-    """An RTP time that keeps its value when the sender adds its own random origin: ours is known to the page."""
-
-    def __radd__(self, origin: int) -> int:
-        return int(self)
 
 
 class _Encoded(MediaStreamTrack):
@@ -102,23 +80,23 @@ class PeerEvents(Protocol):
 
 
 class _VideoLine:
-    """Feeds one sender of one viewer: newest first, never more than a few waiting."""
+    """Takes the place of a sender's own loop: newest first, never more than a few pictures waiting."""
 
     def __init__(self, sender: Any, camera: str, events: PeerEvents) -> None:
         self.camera, self.origin = camera, secrets.randbits(32)
         self.skipped = 0
         self._sender, self._events = sender, events
-        self._waiting: deque[RTCEncodedFrame] = deque()
+        self._stream: RtpStream | None = None
+        self._waiting: deque[tuple[int, list[bytes]]] = deque()
         self._filled = asyncio.Event()
-        self._live = False
         self._needs_key = True
-        self._handle_rtcp: Callable[[Any], Awaitable[None]] = sender._handle_rtcp_packet
-        sender._next_encoded_frame = self._next
-        sender._send_keyframe = self._ask_key_frame
+        self._start, self._handle_rtcp = sender.send, sender._handle_rtcp_packet
+        sender.send, sender._run_rtp = self._negotiated, self._run
+        sender._send_keyframe, sender._retransmit = self._ask_key_frame, self._repeat
         sender._handle_rtcp_packet = self._on_rtcp
 
     def push(self, index: int, keyframe: bool, payloads: list[bytes]) -> None:
-        if not self._live or (self._needs_key and not keyframe):
+        if self._stream is None or (self._needs_key and not keyframe):
             return
         if len(self._waiting) >= MAX_WAITING:
             self.skipped += len(self._waiting)
@@ -126,8 +104,7 @@ class _VideoLine:
             self.restart()
             return
         self._needs_key = False
-        ticks = _AbsoluteTicks(rtp_ticks(index, self.origin))
-        self._waiting.append(RTCEncodedFrame(payloads, ticks, audio_level=0))
+        self._waiting.append((rtp_ticks(index, self.origin), payloads))
         self._filled.set()
 
     def restart(self) -> None:
@@ -135,14 +112,56 @@ class _VideoLine:
         self._needs_key = True
         self._ask_key_frame()
 
-    async def _next(self, _codec: Any) -> RTCEncodedFrame:
-        if not self._live:
-            self._live = True
-            self._ask_key_frame()
-        while not self._waiting:
-            self._filled.clear()
-            await self._filled.wait()
-        return self._waiting.popleft()
+    async def _negotiated(self, parameters: Any) -> None:
+        ids = {e.uri: e.id for e in parameters.headerExtensions if e.id <= 14}
+        codec = parameters.codecs[0]
+        repeats = (c.payloadType for c in parameters.codecs if c.parameters.get("apt") == codec.payloadType)
+        self._stream = RtpStream(
+            Format(
+                payload_type=codec.payloadType,
+                ssrc=self._sender._ssrc,
+                repeat_type=next(repeats, None),
+                repeat_ssrc=self._sender._rtx_ssrc,
+                mid=parameters.muxId,
+                mid_id=ids.get(_MID),
+                send_time_id=ids.get(_SEND_TIME),
+                playout_delay_id=ids.get(PLAYOUT_DELAY),
+            )
+        )
+        await self._start(parameters)
+
+    async def _run(self, _codec: Any) -> None:
+        """The sender's task; it ends when the connection does or the sender is stopped."""
+        self._private("rtp_started").set()
+        self._ask_key_frame()
+        try:
+            while True:
+                while not self._waiting:
+                    self._filled.clear()
+                    await self._filled.wait()
+                await self._send(*self._waiting.popleft())
+        except (asyncio.CancelledError, ConnectionError):
+            self._stream = None
+        finally:
+            self._private("rtp_exited").set()
+
+    async def _send(self, ticks: int, payloads: list[bytes]) -> None:
+        stream, send = self._stream, self._sender.transport._send_rtp
+        if stream is None:
+            return
+        for packet in stream.picture(ticks, payloads, time.time()):
+            await send(packet)
+        report = (clock.current_ntp_time(), ticks, stream.packets, stream.octets)
+        for name, value in zip(("ntp_timestamp", "rtp_timestamp", "packet_count", "octet_count"), report, strict=True):
+            setattr(self._sender, f"_RTCRtpSender__{name}", value)
+
+    async def _repeat(self, sequence: int) -> None:
+        packet = None if self._stream is None else self._stream.repeat(sequence, time.time())
+        if packet is not None:
+            await self._sender.transport._send_rtp(packet)
+
+    def _private(self, name: str) -> Any:
+        return getattr(self._sender, f"_RTCRtpSender__{name}")
 
     def _ask_key_frame(self) -> None:
         self._events.on_key_frame(self.camera)
@@ -152,8 +171,7 @@ class _VideoLine:
         if isinstance(packet, rtp.RtcpRrPacket | rtp.RtcpSrPacket):
             for report in packet.reports:
                 if report.ssrc == self._sender._ssrc:
-                    rtt_s: float | None = self._sender._RTCRtpSender__rtt
-                    self._events.on_report(report.fraction_lost / 256, rtt_s)
+                    self._events.on_report(report.fraction_lost / 256, self._private("rtt"))
         elif isinstance(packet, rtp.RtcpPsfbPacket) and packet.fmt == rtp.RTCP_PSFB_APP:
             try:
                 self._events.on_remb(rtp.unpack_remb_fci(packet.fci)[0])
