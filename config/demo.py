@@ -131,7 +131,18 @@ class Demo:
 
     def _workers(self) -> None:
         celery = [sys.executable, "-m", "celery", "-A", "config"]
-        worker = [*celery, "worker", "--pool", "threads", "--concurrency", "2", "--queues", "default", "--loglevel", "WARNING"]
+        worker = [
+            *celery,
+            "worker",
+            "--pool",
+            "threads",
+            "--concurrency",
+            "2",
+            "--queues",
+            "default",
+            "--loglevel",
+            "WARNING",
+        ]
         beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(self.data / "beat")]
         self.supervisor.add(Child("worker", worker, self.environment, cwd=str(ROOT)))
         self.supervisor.add(Child("beat", beat, self.environment, cwd=str(ROOT)))

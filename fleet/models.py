@@ -104,7 +104,9 @@ class Robot(models.Model):
     version = models.PositiveIntegerField(default=1)  # of this row; a change names the one it saw
     enrolled_at = models.DateTimeField(default=timezone.now)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    held_reason = models.CharField(max_length=200, blank=True)  # not empty: may not move until an administrator has looked
+    held_reason = models.CharField(
+        max_length=200, blank=True
+    )  # not empty: may not move until an administrator has looked
     last_seen = models.DateTimeField(null=True, blank=True)
     log_n = models.BigIntegerField(default=0)  # last entry of the robot's own log that was chained
 
@@ -152,7 +154,10 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-number"]
-        indexes: ClassVar = [models.Index(fields=["subject", "-number"]), models.Index(fields=["organisation", "-number"])]
+        indexes: ClassVar = [
+            models.Index(fields=["subject", "-number"]),
+            models.Index(fields=["organisation", "-number"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.actor} {self.act} {self.subject}"

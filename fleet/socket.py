@@ -147,5 +147,3 @@ class PersonSocket(JsonSocket):
             return True
         parts = urlsplit(origin)
         return parts.scheme in ("http", "https") and parts.netloc == headers.get("host", "")
-
-

@@ -1,0 +1,216 @@
+"""The strict edge of the HTTP API: what comes in is checked once, what is refused has a code and a sentence.
+
+Used by every package's router; pages get the same refusals as pages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Callable
+from typing import Any, cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.cache import cache
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
+from ninja.parser import Parser
+from ninja.security import django_auth
+from pydantic import ConfigDict
+
+from protocol.errors import Refused
+
+STATUS = {
+    "sign_in_needed": 401, "forbidden": 403, "csrf_missing": 403, "not_found": 404, "method_not_allowed": 405,
+    "held": 409, "stale_version": 409, "name_taken": 409, "name_or_key_taken": 409, "code_used": 409, "too_large": 413,
+    "content_type": 415, "idempotency_mismatch": 422, "code_expired": 410, "code_unknown": 404, "rate_limited": 429,
+    "upgrade_required": 426, "storage_full": 507, "token_invalid": 401, "wrong_offset": 409, "incomplete": 409,
+    "other_manifest": 409, "not_receiving": 409, "wrong_hash": 422, "episode_refused": 422,
+}  # fmt: skip
+DEPTH = 32
+#: Direction overrides and zero-width characters make two names look alike.
+_HIDDEN = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+class Strict(Schema):
+    """A body: a field that is not named here is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def refusal(error: Refused) -> JsonResponse:
+    status = getattr(error, "status", None) or STATUS.get(error.code, 400)
+    body = {"code": error.code, "sentence": error.sentence, "detail": error.detail}
+    response = JsonResponse(body, status=int(cast(int, status)))
+    if "retry_after_s" in error.detail:
+        response["Retry-After"] = str(error.detail["retry_after_s"])
+    return response
+
+
+class StrictParser(Parser):
+    """JSON without duplicate keys, without depth that eats the stack, without characters that hide."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        kind = (request.content_type or "").split(";")[0].strip().lower()
+        if kind != "application/json":
+            raise Refused("content_type", f"Send JSON with Content-Type application/json, not {kind or 'nothing'}.")
+        try:
+            value = json.loads(request.body, object_pairs_hook=_once, parse_constant=_no_constant)
+        except RecursionError as error:
+            raise Refused("invalid_json", f"The JSON is nested deeper than {DEPTH} levels.") from error
+        except (ValueError, UnicodeDecodeError) as error:
+            raise Refused("invalid_json", f"The body is not valid JSON: {error}.") from error
+        check_text(value)
+        return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Refused("invalid_json", f"The field {name[:40]!r} is there twice.")
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise Refused("invalid_json", f"{name} is not a JSON number.")
+
+
+def check_text(value: Any, name: str = "body", depth: int = 0) -> None:
+    """Refuses NUL, lone surrogates, direction overrides, zero-width and control characters anywhere in a JSON value."""
+    if depth > DEPTH:
+        raise Refused("invalid_json", f"The JSON is nested deeper than {DEPTH} levels.")
+    if isinstance(value, str):
+        for character in value:
+            category = unicodedata.category(character)
+            if character in _HIDDEN or category == "Cs" or (category == "Cc" and character not in "\n\t"):
+                raise Refused(f"invalid_field:{name}", f"{name} holds a hidden or control character.")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            check_text(key, name, depth + 1)
+            check_text(inner, key, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            check_text(inner, name, depth + 1)
+
+
+def make_api() -> NinjaAPI:
+    api = NinjaAPI(
+        title="Reins", version="1", auth=django_auth, parser=StrictParser(), docs_url=None, openapi_url="/openapi.json"
+    )
+    api.add_exception_handler(Refused, lambda request, error: refusal(cast(Refused, error)))
+    api.add_exception_handler(ValidationError, _validation)
+    api.add_exception_handler(HttpError, _http_error)
+    api.add_exception_handler(Http404, lambda request, error: refusal(NOT_FOUND))
+    api.add_exception_handler(AuthenticationError, lambda request, error: refusal(SIGN_IN))
+    return api
+
+
+NOT_FOUND = Refused("not_found", "There is nothing at this address, or you may not see it.")
+SIGN_IN = Refused("sign_in_needed", "Sign in first.")
+_BY_STATUS = {400: "invalid_json", 401: "sign_in_needed", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+
+
+def _validation(request: HttpRequest, error: Any) -> HttpResponse:
+    first = error.errors[0]
+    place = [str(part) for part in first.get("loc", ()) if part not in ("body", "query", "path", "payload", "data")]
+    name = place[-1] if place else "body"
+    if first.get("type") == "extra_forbidden":
+        return refusal(Refused(f"unknown_field:{name}", f"The field {name} is not known here."))
+    return refusal(Refused(f"invalid_field:{name}", f"{name}: {first.get('msg', 'cannot be used')}."))
+
+
+def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
+    if isinstance(error, Throttled):
+        return refusal(
+            Refused("rate_limited", "Too many requests. Wait a little.", retry_after_s=int(error.wait or 60))
+        )
+    if error.status_code == 403 and "csrf" in str(error.message).lower():
+        sentence = "This request did not carry the page's own token. Load the page again and repeat it."
+        return refusal(Refused("csrf_missing", sentence))
+    problem = Refused(_BY_STATUS.get(error.status_code, "refused"), str(error.message))
+    problem.status = error.status_code  # type: ignore[attr-defined]
+    return refusal(problem)
+
+
+class TypedApiErrors:
+    """Under /api/ every error is JSON with a code, also those that Django itself answers."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.is_async:
+            return self._later(request)
+        return _typed(request, self.get_response(request))
+
+    async def _later(self, request: HttpRequest) -> Any:
+        return _typed(request, await self.get_response(request))
+
+
+def _typed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if not request.path.startswith("/api/") or response.status_code not in (404, 405):
+        return response
+    if response.headers.get("Content-Type", "").startswith("application/json"):
+        return response
+    if response.status_code == 404:
+        return refusal(NOT_FOUND)
+    typed = refusal(Refused("method_not_allowed", f"{request.method} is not possible here."))
+    if "Allow" in response:
+        typed["Allow"] = response["Allow"]
+    return typed
+
+
+def limit_rate(name: str, who: str, most: int, per_s: int) -> None:
+    """Counts in the cache; refuses `rate_limited` with Retry-After.  `who` is never taken from a header a client may forge."""
+    key = f"rate:{name}:{hashlib.sha256(who.encode()).hexdigest()[:24]}"
+    cache.add(key, 0, per_s)
+    try:
+        count = cache.incr(key)
+    except ValueError:  # it ran out between the two calls
+        return
+    if count > most:
+        raise Refused("rate_limited", f"At most {most} in {per_s} s. Wait a little.", retry_after_s=per_s)
+
+
+def once(request: HttpRequest, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Does `act` once for each Idempotency-Key of a person; the same key with another body is refused."""
+    given = request.headers.get("Idempotency-Key", "")
+    if not given:
+        return act()
+    key = "once:" + hashlib.sha256(f"{request.user.pk}|{request.path}|{given}".encode()).hexdigest()
+    body = hashlib.sha256(request.body).hexdigest()
+    kept = cache.get(key)
+    if kept is None:
+        kept = {"body": body, "answer": act()}
+        cache.set(key, kept, 3600)
+    if kept["body"] != body:
+        raise Refused("idempotency_mismatch", "This Idempotency-Key was used with another body.")
+    return cast(dict[str, Any], kept["answer"])
+
+
+def page_403(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    sentence = str(exception) or "Ask an administrator for the right."
+    return render(request, "403.html", {"sentence": sentence}, status=403)
+
+
+def page_404(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return refusal(NOT_FOUND) if request.path.startswith("/api/") else render(request, "404.html", status=404)
+
+
+def page_500(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return JsonResponse(
+            {"code": "failed", "sentence": "The server failed; it is in its log.", "detail": {}}, status=500
+        )
+    return render(request, "500.html", status=500)

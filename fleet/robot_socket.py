@@ -1,0 +1,214 @@
+"""The server's end of a robot: log-in with its key, then each message to the handlers named for its type.
+
+Close reasons a robot understands: revoked, clone, replaced, slow, upgrade_required.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any
+
+import redis.exceptions
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.conf import settings
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from fleet import relay, robots
+from fleet.models import Robot
+from fleet.socket import JsonSocket
+from protocol import robot_link
+from protocol.errors import Refused
+from protocol.permit import login_bytes
+from protocol.wire import Message, encode
+
+log = logging.getLogger(__name__)
+LOGIN_S = 10.0
+TWIN_S = 3.0  # how long an older connection of the same key has to show that its robot still speaks
+LOOK_S = 0.5  # how often a socket looks whether its robot may stay
+IN_FLIGHT_S = 0.5  # what arrives this soon after a twin's log-in may have been on its way before
+
+
+def group(robot: str) -> str:
+    return f"robot.{robot}"
+
+
+async def tell(robot: str, message: Message) -> None:
+    """Hand a message to a robot wherever it is connected; at most once, so what must arrive is repeated by its sender."""
+    await get_channel_layer().group_send(group(robot), {"type": "to.robot", "text": encode(message)})
+
+
+@cache
+def _handlers(kind: str) -> tuple[Callable[[ConnectedRobot, Any], Awaitable[None]], ...]:
+    """The functions named for this type in the one dict of the wiring package; none for what only belongs to a log-in."""
+    table: dict[str, tuple[str, ...]] = import_string(settings.ROBOT_MESSAGES)
+    return tuple(import_string(path) for path in table.get(kind, ()))
+
+
+class ConnectedRobot:
+    """A robot that has logged in, as handlers see it."""
+
+    def __init__(self, row: Robot, say: Callable[[Message], Awaitable[None]]) -> None:
+        self.id, self.name = row.pk, row.name
+        self.site_id, self.organisation_id = row.site_id, row.site.organisation_id
+        self.tell = say
+        self.seen_s = float("-inf")  # when last_seen was written
+
+
+class RobotSocket(JsonSocket):
+    messages = robot_link.FromRobot
+    per_s = 200.0
+
+    async def connect(self) -> None:
+        self.robot: ConnectedRobot | None = None
+        self._row: Robot | None = None
+        self._nonce = ""
+        self._twin_s: float | None = None
+        self._snapshots_wanted: bool | None = None
+        await self.accept()
+        self.start(self._login_timeout())
+
+    async def hear(self, message: Any) -> None:
+        if self.robot is None:
+            await self._log_in(message)
+            return
+        if self._twin_s is not None and time.monotonic() - self._twin_s > IN_FLIGHT_S:
+            await self._clone()
+            return
+        handlers = _handlers(str(type(message).__struct_config__.tag))
+        if not handlers:
+            raise Refused("unexpected", "You are logged in already.")
+        for handler in handlers:
+            await self._handle(handler, message)
+
+    async def _handle(self, handler: Callable[[ConnectedRobot, Any], Awaitable[None]], message: Any) -> None:
+        assert self.robot is not None
+        try:
+            await handler(self.robot, message)
+        except (redis.exceptions.RedisError, OSError) as error:
+            log.warning("%s: %s waits for Redis (%s)", self.robot.name, type(message).__name__, error)
+
+    async def hear_bytes(self, data: bytes) -> None:
+        if self.robot is None or len(data) < 4 or data[0] != robot_link.SNAPSHOT:
+            await self.close(code=4400)
+            return
+        if len(data) - 2 > robot_link.SNAPSHOT_MAX:
+            sentence = f"A snapshot may have {robot_link.SNAPSHOT_MAX} bytes."
+            await self.say(robot_link.Problem(code="too_large", sentence=sentence))
+            return
+        with contextlib.suppress(redis.exceptions.RedisError, OSError):
+            await relay.keep_snapshot(self.robot.id, data[2:])
+
+    # -- log-in ----------------------------------------------------------------------------------------------------------
+
+    async def _log_in(self, message: Any) -> None:
+        try:
+            if isinstance(message, robot_link.Hello) and not self._nonce:
+                self._row = await sync_to_async(robots.knocking)(message)
+                self._nonce = secrets.token_urlsafe(24)
+                await self.say(robot_link.Challenge(nonce=self._nonce))
+            elif isinstance(message, robot_link.Proof) and self._row is not None:
+                _verify(self._row, self._nonce, message.signature)
+                await self._welcome(self._row)
+            else:
+                raise Refused("log_in_first", "Say hello, then answer the challenge.")
+        except Refused as refusal:
+            await self.say(
+                robot_link.Problem(code=refusal.code, sentence=refusal.sentence, detail=dict(refusal.detail))
+            )
+            await self.close(code=4401, reason=refusal.code)
+
+    async def _welcome(self, row: Robot) -> None:
+        self.robot = ConnectedRobot(row, self.say)
+        layer = get_channel_layer()
+        with contextlib.suppress(redis.exceptions.RedisError, OSError):
+            await layer.group_send(group(row.pk), {"type": "twin.arrived", "channel": self.channel_name})
+            await layer.group_add(group(row.pk), self.channel_name)
+        if row.held_reason:
+            await self.say(robot_link.Held(sentence=row.held_reason))
+        else:
+            await self._say_welcome(row.log_n)
+        self.start(self._look_after())
+
+    async def _say_welcome(self, log_n: int) -> None:
+        await self.say(robot_link.Welcome(time_ns=time.time_ns(), log_from=log_n + 1))
+
+    async def _login_timeout(self) -> None:
+        await asyncio.sleep(LOGIN_S)
+        if self.robot is None:
+            await self.close(code=4401, reason="log_in_first")
+
+    # -- while connected ---------------------------------------------------------------------------------------------------
+
+    async def _look_after(self) -> None:
+        """Twice a second: may it stay, is it held, does somebody look at its pictures."""
+        assert self.robot is not None
+        held = bool(self._row and self._row.held_reason)
+        while True:
+            await asyncio.sleep(LOOK_S)
+            standing = await robots.standings.of(self.robot.id)
+            if standing is None:
+                await self.close(code=4403, reason="revoked")
+                return
+            if held and not standing.held:
+                await self._say_welcome(standing.log_n)
+            elif standing.held and not held:
+                await self.say(robot_link.Held(sentence=standing.held))
+            held = bool(standing.held)
+            if self._twin_s is not None and time.monotonic() - self._twin_s > TWIN_S:
+                await self.close(code=4409, reason="replaced")
+                return
+            await self._pass_on_interest()
+
+    async def _pass_on_interest(self) -> None:
+        assert self.robot is not None
+        with contextlib.suppress(redis.exceptions.RedisError, OSError):
+            wanted = await relay.snapshots_wanted(self.robot.id)
+            await get_channel_layer().group_add(group(self.robot.id), self.channel_name)  # again after a flushed Redis
+            if wanted != self._snapshots_wanted:
+                self._snapshots_wanted = wanted
+                await self.say(robot_link.Snapshots(wanted=wanted))
+
+    async def to_robot(self, event: dict[str, Any]) -> None:
+        if self.robot is not None:
+            await self.send(text_data=event["text"])
+
+    async def twin_arrived(self, event: dict[str, Any]) -> None:
+        """Somebody else logged in with this robot's key: when our robot still speaks, there are two of it."""
+        if event["channel"] != self.channel_name:
+            self._twin_s = time.monotonic()
+
+    async def _clone(self) -> None:
+        assert self.robot is not None
+        self._twin_s = None
+        sentence = "This robot's key is in use twice. It holds until an administrator has looked."
+        await sync_to_async(robots.hold)(self.robot.id, sentence)
+        await relay.publish(relay.Update(robot=self.robot.id, alert="clone"))
+
+    async def ended(self, code: int) -> None:
+        if self.robot is None:
+            return
+        with contextlib.suppress(redis.exceptions.RedisError, OSError):
+            await get_channel_layer().group_discard(group(self.robot.id), self.channel_name)
+            if self._twin_s is None:
+                await relay.publish(relay.Update(robot=self.robot.id, online=False))
+        await sync_to_async(Robot.objects.filter(pk=self.robot.id).update)(last_seen=timezone.now())
+
+
+def _verify(row: Robot, nonce: str, signature: str) -> None:
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(row.public_key, validate=True))
+        key.verify(base64.b64decode(signature, validate=True), login_bytes(row.pk, nonce))
+    except (InvalidSignature, binascii.Error, ValueError) as error:
+        raise Refused("signature_invalid", "The signature does not fit this robot's key.") from error

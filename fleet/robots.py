@@ -1,0 +1,182 @@
+"""What is asked for robots: letting them in, holding, revoking, renaming.  Permission is checked by the caller's edge."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+from asgiref.sync import sync_to_async
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from fleet import audit, keys
+from fleet.access import access
+from fleet.models import EnrolmentCode, Person, Robot, Site
+from protocol import robot_link
+from protocol.embodiment import Embodiment, decode_embodiment
+from protocol.errors import Refused
+
+CODE_MINUTES = 10
+_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that are mistaken for another
+
+
+@dataclass(frozen=True)
+class Standing:
+    held: str
+    log_n: int
+
+
+class Standings:
+    """Which robots may be connected, read by one query a second for all sockets of a process."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Standing] = {}
+        self._read_s = float("-inf")
+
+    async def of(self, robot: str) -> Standing | None:
+        if time.monotonic() - self._read_s >= 1.0:
+            self._read_s = time.monotonic()
+            self._known = await sync_to_async(_standings)()
+        return self._known.get(robot)
+
+
+def _standings() -> dict[str, Standing]:
+    rows = Robot.objects.live().values_list("pk", "held_reason", "log_n")
+    return {pk: Standing(held, log_n) for pk, held, log_n in rows}
+
+
+standings = Standings()
+
+
+def check_protocol(protocol: int) -> None:
+    if not robot_link.OLDEST <= protocol <= robot_link.NEWEST:
+        raise Refused(
+            "upgrade_required",
+            f"This server speaks versions {robot_link.OLDEST} to {robot_link.NEWEST} of the robot protocol, not {protocol}.",
+            oldest=robot_link.OLDEST,
+            newest=robot_link.NEWEST,
+        )
+
+
+def knocking(hello: robot_link.Hello) -> Robot:
+    """The robot that says hello, with what it says of itself kept; refuses who is unknown, revoked or too old."""
+    check_protocol(hello.protocol)
+    row = Robot.objects.select_related("site").filter(pk=hello.robot).first()
+    if row is None:
+        raise Refused("robot_unknown", "This robot is not enrolled here.")
+    if row.revoked_at is not None:
+        raise Refused("revoked", "This robot's key was revoked. Enrol it again with a new code.")
+    body = decode_embodiment(hello.embodiment.encode())
+    if body.hash != row.embodiment_hash or hello.program[:40] != row.program:
+        _keep_body(row, body, hello.program)
+    return row
+
+
+def _keep_body(row: Robot, body: Embodiment, program: str) -> None:
+    row.embodiment, row.embodiment_hash, row.program = msgspec.to_builtins(body), body.hash, program[:40]
+    row.save(update_fields=["embodiment", "embodiment_hash", "program"])
+
+
+def make_code(person: Person, site: Site, name: str) -> tuple[EnrolmentCode, str]:
+    """A row and the code itself, which is shown once and kept nowhere."""
+    if Robot.objects.filter(site=site, name=name).exists():
+        raise Refused("name_taken", f"There is a robot named {name} at {site.name}. Choose another name.")
+    raw = "".join(secrets.choice(_LETTERS) for _ in range(12))
+    code = "-".join((raw[:4], raw[4:8], raw[8:]))
+    row = EnrolmentCode.objects.create(
+        code_hash=_hash(code), site=site, name=name, made_by=person,
+        expires_at=timezone.now() + timedelta(minutes=CODE_MINUTES),
+    )  # fmt: skip
+    audit.append(person.username, "made enrolment code", name, site.organisation_id)
+    return row, code
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.replace("-", "").strip().upper().encode()).hexdigest()
+
+
+def enrol(code: str, public_key: str, embodiment: str, program: str, protocol: int) -> Robot:
+    """Uses a code up and makes the robot.  The code is spent by one conditional update, so two at once cannot both win."""
+    check_protocol(protocol)
+    body = decode_embodiment(embodiment.encode())
+    _check_key(public_key)
+    with transaction.atomic():
+        row = EnrolmentCode.objects.select_related("site").filter(code_hash=_hash(code)).first()
+        if row is None:
+            raise Refused("code_unknown", "This enrolment code does not exist. Make a new one under Add robot.")
+        if row.used_at is not None:
+            raise Refused("code_used", "This enrolment code was used already. Make a new one under Add robot.")
+        if row.expires_at < timezone.now():
+            raise Refused("code_expired", "This enrolment code is older than 10 minutes. Make a new one.")
+        if not EnrolmentCode.objects.filter(pk=row.pk, used_at=None).update(used_at=timezone.now()):
+            raise Refused("code_used", "This enrolment code was used already. Make a new one under Add robot.")
+        robot = _make(row, public_key, body, program)
+        EnrolmentCode.objects.filter(pk=row.pk).update(robot=robot)
+        audit.append(f"robot {robot.pk}", "enrolled", robot.name, row.site.organisation_id, key=public_key)
+    access.forget()
+    return robot
+
+
+def _make(code: EnrolmentCode, public_key: str, body: Embodiment, program: str) -> Robot:
+    try:
+        with transaction.atomic():
+            return Robot.objects.create(
+                site=code.site, name=code.name, public_key=public_key, program=program[:40],
+                embodiment=msgspec.to_builtins(body), embodiment_hash=body.hash,
+            )  # fmt: skip
+    except IntegrityError as error:
+        raise Refused("name_or_key_taken", "A robot with this name or this key exists already.") from error
+
+
+def _check_key(public_key: str) -> None:
+    try:
+        size = len(base64.b64decode(public_key, validate=True))
+    except (binascii.Error, ValueError):
+        size = 0
+    if size != 32:
+        raise Refused("invalid_field:public_key", "A public key is 32 bytes of Ed25519 in base64.")
+
+
+def server_key() -> str:
+    return keys.public_key()
+
+
+def hold(robot: str, sentence: str) -> None:
+    if Robot.objects.filter(pk=robot, held_reason="").update(held_reason=sentence[:200]):
+        row = Robot.objects.select_related("site").get(pk=robot)
+        audit.append("server", "held", row.name, row.site.organisation_id, reason=sentence)
+
+
+def release(person: Person, robot: Robot) -> None:
+    """An administrator has looked; the robot may log in again as usual."""
+    Robot.objects.filter(pk=robot.pk).update(held_reason="")
+    audit.append(person.username, "released hold", robot.name, robot.site.organisation_id, reason=robot.held_reason)
+
+
+def revoke(person: Person, robot: Robot) -> None:
+    """Its key is worth nothing any more; its socket is cut within two seconds, its leases with it."""
+    if Robot.objects.filter(pk=robot.pk, revoked_at=None).update(
+        revoked_at=timezone.now(), name=f"{robot.name[:22]} ({robot.pk[:8]})"
+    ):
+        audit.append(person.username, "revoked", robot.name, robot.site.organisation_id)
+        access.forget()
+
+
+def rename(person: Person, robot: Robot, name: str, version: int) -> Robot:
+    """Refuses `stale_version` with the current one when somebody else changed the row meanwhile."""
+    try:
+        with transaction.atomic():
+            changed = Robot.objects.filter(pk=robot.pk, version=version).update(name=name, version=version + 1)
+    except IntegrityError as error:
+        raise Refused("name_taken", f"There is a robot named {name} at this site.") from error
+    robot.refresh_from_db()
+    if not changed:
+        raise Refused("stale_version", "Somebody changed this robot meanwhile.", current=robot.version, name=robot.name)
+    audit.append(person.username, "renamed", robot.pk, robot.site.organisation_id, name=name)
+    return robot

@@ -1,0 +1,17 @@
+"""Pages of the fleet, signing in and out, health."""
+
+from __future__ import annotations
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from fleet import views
+
+urlpatterns = [
+    path("", views.fleet, name="fleet"),
+    path("robots/new/", views.new_robot, name="new-robot"),
+    path("audit/", views.audit_log, name="audit"),
+    path("sign-in/", auth.LoginView.as_view(template_name="registration/sign_in.html"), name="sign-in"),
+    path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("healthz", views.healthz, name="healthz"),
+]
