@@ -1,4 +1,4 @@
-"""Episodes and the uploads that bring them.  Rows and their state changes; the content lies in the episode folder, never rewritten."""
+"""Episodes and the uploads that bring them: rows and their state changes.  The content lies in the episode folder."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class EpisodeQuerySet(models.QuerySet["Episode"]):
 class Episode(models.Model):
     """What happened, frame by frame.
 
-    Columns repeat what the folder says, for lists; `instruction` and `outcome` may be corrected here, never in the folder.
+    Columns repeat what the folder says; `instruction` and `outcome` may be corrected here, never in the folder.
     received -> ready (checked, playable) or failed (see `problem`).
     """
 
@@ -122,9 +122,7 @@ class Episode(models.Model):
     cut = models.BooleanField(default=False)
     cut_reason = models.CharField(max_length=300, blank=True)
     meta: models.JSONField[Any, Any] = models.JSONField()  # episode.json as it was received
-    findings: models.JSONField[Any, Any] = models.JSONField(
-        default=dict
-    )  # what the check counted: band, pilots, columns
+    findings: models.JSONField[Any, Any] = models.JSONField(default=dict)  # of the check: band, pilots, columns
     checked_at = models.DateTimeField(null=True, blank=True)  # heartbeat of the check
     fence = models.PositiveIntegerField(default=0)  # of the check
     removed_at = models.DateTimeField(null=True, blank=True)

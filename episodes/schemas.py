@@ -1,4 +1,4 @@
-"""The JSON that the episode pages and uploading robots see.  Shapes only; who may see what is decided in `episodes/api.py`.
+"""The JSON that the episode pages and uploading robots see.  Shapes only; `episodes/api.py` decides who may see what.
 
 Addresses, all under `/api/`:
 
@@ -7,16 +7,16 @@ Addresses, all under `/api/`:
 | person | GET `episodes?page=1&page_size=50&outcome=&robot=&status=&search=&removed=false` | | `EpisodePage` |
 | person | GET `episodes/<id>` | | `EpisodeDetail` |
 | person | PATCH `episodes/<id>` | `EpisodeChange` | `EpisodeDetail`; 409 `stale_version` with `detail.current` |
-| person | DELETE `episodes/<id>?version=N` | | `EpisodeDetail` with `removed: true`; undo by POST `episodes/<id>/restore` |
-| person | GET `episodes/<id>/columns.f32` | | float32 little-endian, one column after the other, see `Column` |
+| person | DELETE `episodes/<id>?version=N` | | `EpisodeDetail`, `removed: true` |
+| person | POST `episodes/<id>/restore` | | `EpisodeDetail` |
 | person | GET `episodes/<id>/events` | | list of `EpisodeEvent` |
-| person | GET `episodes/<id>/video/<camera>.mp4`, `episodes/<id>/poster.jpg` | | bytes, HTTP ranges |
 | robot | POST `uploads` | `UploadStart` | `UploadState` |
 | robot | GET `uploads/<id>` | | `UploadState` |
 | robot | PUT `uploads/<id>/pieces?path=P&offset=N` | raw bytes, header `X-Piece-SHA256` | `PieceKept` |
 | robot | POST `uploads/<id>/complete` | | `UploadState` with `confirmed` |
 
-Every refusal is `{"code", "sentence", "detail"}`.
+Every refusal is `{"code", "sentence", "detail"}`.  Files (`videos[].url`, `columns_url`, `poster`) have the addresses
+that these answers name, and HTTP ranges; `columns_url` is float32 little-endian, one column after the other (`Column`).
 """
 
 from __future__ import annotations
@@ -25,16 +25,12 @@ from datetime import datetime
 from typing import Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import Field
+
+from fleet.edge import Strict
 
 Outcome = Literal["success", "failure", "unlabelled"]
 Status = Literal["received", "ready", "failed"]
-
-
-class Strict(Schema):
-    """A body that a client sends: unknown fields are refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Named(Schema):
@@ -96,8 +92,8 @@ class EpisodePage(Schema):
 class Column(Schema):
     """Column number i of `columns.f32` fills floats [i*rows, (i+1)*rows).
 
-    kind: time (seconds since the first row), state, asked, done, latency (ms, NaN = none), pilot (index into `pilots_order`),
-    clamps (bits of `clamp_names`), uncertainty, lag (ms from a camera's capture to the row), repeated (0 or 1).
+    kind: time (seconds since the first row), state, asked, done, latency (ms, NaN = none), pilot (index in
+    `pilots_order`), clamps (bits of `clamp_names`), uncertainty, lag (ms from capture to row), repeated (0 or 1).
     `name` is the embodiment's name of the number, or the camera for lag and repeated.
     """
 
@@ -166,7 +162,7 @@ class UploadStart(Strict):
 
 
 class UploadState(Schema):
-    """`offsets`: bytes kept of each file.  `confirmed`: sha256 of each file as read back, only when the whole is kept."""
+    """`offsets`: bytes kept of each file.  `confirmed`: sha256 of each file as read back, once the whole is kept."""
 
     episode: str
     state: Literal["receiving", "kept", "refused"]

@@ -58,6 +58,14 @@ def write_piece(episode: str, path: str, offset: int, piece: bytes) -> None:
         raise
 
 
+def touch(episode: str, path: str) -> None:
+    """An announced file without bytes exists too."""
+    target = incoming(episode) / path
+    if is_episode_file(path) and not folder(episode).exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+
+
 def keep(episode: str) -> None:
     """Moves a whole upload to its place at once; done already is done."""
     source, target = incoming(episode), folder(episode)

@@ -1,4 +1,4 @@
-"""Looks through a whole episode: decodes every picture, draws the poster, lays out the columns for the player.  No Django."""
+"""Looks through a whole episode: decodes every picture, draws the poster, lays out the player's columns.  No Django."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ MAX_S = 30 * 60.0  # an episode ends itself, and is kept
 AWAY_S = 60.0  # so it does when nobody has had a lease for so long
 UNDO_S = 600.0
 RETRY_S = 30.0
+MAX_INSTRUCTION = 500
 _DRIVEN = ("TELEOP", "AUTONOMY")
 
 
@@ -102,7 +103,7 @@ class Recording:
                 raise Refused("unknown_type", "The recorder does not know this request.")
 
     def _start(self, request: door.Start, now: Now) -> str:
-        episode = self._recorder.start(request.instruction.strip(), now.time_ns, request.name)
+        episode = self._recorder.start(_plain(request.instruction), now.time_ns, request.name)
         self._key_due = True
         self._actor = request.person
         self._flushed_s = self._driven_s = now.mono_s
@@ -128,7 +129,7 @@ class Recording:
     def _save_last(self, request: door.SaveLast, now: Now) -> str:
         if not 1.0 <= request.seconds <= 30.0:
             raise Refused("invalid_field:seconds", "Ask for 1 to 30 s.")
-        log = self._recorder.keep_past(self._preroll.last(request.seconds), request.instruction.strip(), request.name)
+        log = self._recorder.keep_past(self._preroll.last(request.seconds), _plain(request.instruction), request.name)
         self._actor = request.person
         self._happened(now, "record_started", log.stem, request.person, request.instruction, kept="pre-roll")
         self._finalise_later(log)
@@ -228,3 +229,13 @@ class Recording:
                 time_ns=now.time_ns, event=event, episode=episode, actor=actor, reason=reason, detail=dict(detail)
             )
         )
+
+
+def _plain(instruction: str) -> str:
+    """One line of visible text; `Refused("invalid_field:instruction")` otherwise."""
+    text = instruction.strip()
+    if len(text) > MAX_INSTRUCTION or not text.isprintable():
+        raise Refused(
+            "invalid_field:instruction", f"Say it in one line of at most {MAX_INSTRUCTION} visible characters."
+        )
+    return text

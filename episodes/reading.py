@@ -1,0 +1,120 @@
+"""How episodes and uploads look as JSON (`schemas.py`).  Reads rows and folders, changes nothing."""
+
+from __future__ import annotations
+
+import bisect
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from django.db.models import Count
+from django.urls import reverse
+
+from episodes import storage
+from episodes.data.examine import PILOTS
+from episodes.models import Episode, EpisodeQuerySet, Upload
+from protocol.episode_folder import EVENTS
+
+MOST_EVENTS = 2000
+MOST_EVENT_BYTES = 4 * 1024 * 1024
+_ROW_FIELDS = (
+    "number", "instruction", "outcome", "status", "problem", "started_at", "seconds", "rows", "record_hz", "cut",
+    "cut_reason", "size_bytes", "version",
+)  # fmt: skip
+
+
+def row(episode: Episode) -> dict[str, Any]:
+    """`EpisodeRow`."""
+    band = episode.findings.get("band", [])
+    has_poster = episode.status == "ready" and bool(episode.meta["cameras"])
+    return {name: getattr(episode, name) for name in _ROW_FIELDS} | {
+        "id": episode.pk,
+        "url": reverse("episodes:player", args=[episode.pk]),
+        "poster": reverse("episodes:poster", args=[episode.pk]) if has_poster else "",
+        "robot": {"id": episode.robot.pk, "name": episode.robot.name},
+        "site": {"id": str(episode.site.pk), "name": episode.site.name},
+        "cameras": episode.meta["cameras"],
+        "people": episode.meta["people"],
+        "pilots": episode.findings.get("pilots", {}),
+        "band": [{"first": first, "last": last, "pilot": pilot} for first, last, pilot in band],
+        "removed": episode.removed_at is not None,
+    }
+
+
+def detail(episode: Episode, neighbours: EpisodeQuerySet, may_review: bool) -> dict[str, Any]:
+    """`EpisodeDetail`; `neighbours` are those that the arrows lead to."""
+    meta = episode.meta
+    sizes = {camera["name"]: (camera["width"], camera["height"]) for camera in meta["embodiment"]["cameras"]}
+    newer = neighbours.filter(started_at__gt=episode.started_at).order_by("started_at").first()
+    older = neighbours.filter(started_at__lt=episode.started_at).first()
+    return row(episode) | {
+        "embodiment": meta["embodiment"]["name"],
+        "world": {str(key): str(value) for key, value in meta["world"].items()},
+        "program": meta["program"],
+        "clamp_names": meta["clamp_names"],
+        "pilots_order": list(PILOTS),
+        "frames_repeated": meta["frames_repeated"],
+        "rows_lost": meta["rows_lost"],
+        "videos": [
+            {
+                "camera": name,
+                "width": sizes[name][0],
+                "height": sizes[name][1],
+                "url": reverse("episodes:video", args=[episode.pk, name]),
+            }
+            for name in meta["cameras"]
+        ],
+        "columns": episode.findings.get("columns", []),
+        "columns_url": reverse("episodes:columns", args=[episode.pk]),
+        "events_url": f"/api/episodes/{episode.pk}/events",
+        "newer": reverse("episodes:player", args=[newer.pk]) if newer else "",
+        "older": reverse("episodes:player", args=[older.pk]) if older else "",
+        "may_change": may_review,
+        "may_remove": may_review,
+    }
+
+
+def counts(episodes: EpisodeQuerySet) -> dict[str, int]:
+    found = dict(episodes.order_by().values_list("outcome").annotate(Count("pk")))
+    return {"all": sum(found.values())} | {outcome: found.get(outcome, 0) for outcome in Episode.OUTCOMES}
+
+
+def robots(episodes: EpisodeQuerySet) -> list[dict[str, str]]:
+    pairs = episodes.order_by("robot__name").values_list("robot_id", "robot__name").distinct()
+    return [{"id": id, "name": name} for id, name in pairs]
+
+
+def events(episode: Episode) -> list[dict[str, Any]]:
+    """The first `MOST_EVENTS` events with the row at or after each; lines that are no events are left out."""
+    times_s = _times_s(storage.derived(episode.pk) / storage.COLUMNS, episode.rows)
+    found: list[dict[str, Any]] = []
+    with open(storage.folder(episode.pk) / EVENTS, "rb") as file:
+        for line in file.read(MOST_EVENT_BYTES).splitlines()[:MOST_EVENTS]:
+            try:
+                event = msgspec.json.decode(line, type=dict[str, Any])
+                time_s = (int(event["time_ns"]) - int(episode.meta["started_ns"])) / 1e9
+            except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+                continue
+            texts = {key: str(event.get(key, "")) for key in ("event", "actor", "reason", "before", "after")}
+            place = min(bisect.bisect_left(times_s, time_s), episode.rows - 1)
+            found.append({"row": place, "time_s": time_s, **texts})
+    return found
+
+
+def _times_s(columns: Path, rows: int) -> list[float]:
+    """The first column; evenly spaced rows while it is not there yet."""
+    if not columns.exists():
+        return [i / max(1, rows) for i in range(rows)]
+    return np.fromfile(columns, "<f4", rows).tolist()
+
+
+def upload(row: Upload) -> dict[str, Any]:
+    """`UploadState`."""
+    return {
+        "episode": row.pk,
+        "state": row.state,
+        "offsets": row.offsets(),
+        "confirmed": row.hashes() if row.state == "kept" else None,
+        "sentence": row.sentence,
+    }
