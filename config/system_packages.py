@@ -52,11 +52,7 @@ def main() -> None:
         _install(names)
         return
     lines = [f"  {name}: {why}" for name, _, why in missing]
-    sys.exit(
-        "\n".join(
-            ["These system packages are missing:", *lines, f"Install them: sudo apt-get install {' '.join(names)}"]
-        )
-    )
+    sys.exit("\n".join(["These system packages are missing:", *lines, f"Install them: sudo apt-get install {' '.join(names)}"]))
 
 
 def _install(names: list[str]) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Literal
+from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
 
 from fleet.models import Membership, Person, Robot, RobotQuerySet
 
 Ability = Literal["see", "stop", "drive", "clear", "review", "dispatch", "train", "administer"]
-_SEE: frozenset[Ability] = frozenset(
-    {"see", "stop"}
-)  # stopping is the safe direction: whoever sees a robot may stop it
+_SEE: frozenset[Ability] = frozenset({"see", "stop"})  # stopping is the safe direction: whoever sees a robot may stop it
 ABILITIES: dict[str, frozenset[Ability]] = {
     "viewer": _SEE,
     "operator": _SEE | {"drive", "clear", "review"},
@@ -77,7 +75,8 @@ def read_rights() -> dict[str, dict[str, frozenset[Ability]]]:
 
 
 def _pairs() -> list[tuple[str, str, str]]:
-    query = Robot.objects.raw(
+    """(person uid, role, robot id) of everybody who has a role at a robot."""
+    query: Any = Robot.objects.raw(
         """SELECT r.id, p.uid AS person_uid, m.role AS member_role
            FROM fleet_robot r
            JOIN fleet_site s ON s.id = r.site_id

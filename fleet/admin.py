@@ -19,8 +19,8 @@ class Audited(ModelAdmin):  # type: ignore[misc]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        fields = {"fields": list(form.changed_data)} if change else {}
-        audit.append(str(request.user), "changed" if change else "added", f"{obj._meta.verbose_name} {obj}", **fields)
+        act = "changed" if change else "added"
+        audit.append(str(request.user), act, f"{obj._meta.verbose_name} {obj}", fields=list(form.changed_data))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         audit.append(str(request.user), "deleted", f"{obj._meta.verbose_name} {obj}")

@@ -126,9 +126,7 @@ def _validation(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
     if isinstance(error, Throttled):
-        return refusal(
-            Refused("rate_limited", "Too many requests. Wait a little.", retry_after_s=int(error.wait or 60))
-        )
+        return refusal(Refused("rate_limited", "Too many requests. Wait a little.", retry_after_s=int(error.wait or 60)))
     if error.status_code == 403 and "csrf" in str(error.message).lower():
         sentence = "This request did not carry the page's own token. Load the page again and repeat it."
         return refusal(Refused("csrf_missing", sentence))
@@ -210,7 +208,5 @@ def page_404(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 def page_500(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
-        return JsonResponse(
-            {"code": "failed", "sentence": "The server failed; it is in its log.", "detail": {}}, status=500
-        )
+        return JsonResponse({"code": "failed", "sentence": "The server failed; it is in its log.", "detail": {}}, status=500)
     return render(request, "500.html", status=500)

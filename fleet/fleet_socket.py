@@ -44,7 +44,7 @@ class FleetSocket(PersonSocket):
             case words.StopRobots():
                 await self._stop(message)
 
-    # -- the list ----------------------------------------------------------------------------------------------------------
+    # -- the list ---------------------------------------------------------------------------------
 
     async def _feed(self) -> None:
         rights = await access.robots(self.person.uid)
@@ -77,9 +77,7 @@ class FleetSocket(PersonSocket):
         if news or gone or self._whole:
             await self.say(words.Rows(n=self._window.send(now_s), all=self._whole, rows=news, gone=gone))
             self._whole = False
-            self._sent = {id: row for id, row in self._sent.items() if id in self._about} | {
-                row.id: row for row in news
-            }
+            self._sent = {id: row for id, row in self._sent.items() if id in self._about} | {row.id: row for row in news}
 
     def _row(self, robot: Robot, seen: Seen, abilities: frozenset[Ability], now_s: float) -> words.RobotRow:
         online = seen.online(now_s)
@@ -98,7 +96,7 @@ class FleetSocket(PersonSocket):
             alerts=(robot.held_reason,) if robot.held_reason else (),
         )
 
-    # -- stopping ----------------------------------------------------------------------------------------------------------
+    # -- stopping ---------------------------------------------------------------------------------
 
     async def _stop(self, message: words.StopRobots) -> None:
         rights = await access.robots(self.person.uid)

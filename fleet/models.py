@@ -104,9 +104,7 @@ class Robot(models.Model):
     version = models.PositiveIntegerField(default=1)  # of this row; a change names the one it saw
     enrolled_at = models.DateTimeField(default=timezone.now)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    held_reason = models.CharField(
-        max_length=200, blank=True
-    )  # not empty: may not move until an administrator has looked
+    held_reason = models.CharField(max_length=200, blank=True)  # not empty: may not move until an administrator has looked
     last_seen = models.DateTimeField(null=True, blank=True)
     log_n = models.BigIntegerField(default=0)  # last entry of the robot's own log that was chained
 

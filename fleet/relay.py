@@ -73,8 +73,8 @@ async def keep_snapshot(robot: str, jpeg: bytes) -> None:
 
 
 async def snapshot(robot: str) -> bytes | None:
-    found: bytes | None = await client().get(key("snapshot", robot))
-    return found
+    found: Any = await client().get(key("snapshot", robot))
+    return bytes(found) if found else None
 
 
 async def want_snapshots(robots: list[str]) -> None:

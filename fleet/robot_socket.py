@@ -31,7 +31,7 @@ from fleet.socket import JsonSocket
 from protocol import robot_link
 from protocol.errors import Refused
 from protocol.permit import login_bytes
-from protocol.wire import Message, encode
+from protocol.wire import Message, Problem, encode
 
 log = logging.getLogger(__name__)
 LOGIN_S = 10.0
@@ -105,12 +105,12 @@ class RobotSocket(JsonSocket):
             return
         if len(data) - 2 > robot_link.SNAPSHOT_MAX:
             sentence = f"A snapshot may have {robot_link.SNAPSHOT_MAX} bytes."
-            await self.say(robot_link.Problem(code="too_large", sentence=sentence))
+            await self.say(Problem(code="too_large", sentence=sentence))
             return
         with contextlib.suppress(redis.exceptions.RedisError, OSError):
             await relay.keep_snapshot(self.robot.id, data[2:])
 
-    # -- log-in ----------------------------------------------------------------------------------------------------------
+    # -- log-in -----------------------------------------------------------------------------------
 
     async def _log_in(self, message: Any) -> None:
         try:
@@ -124,9 +124,7 @@ class RobotSocket(JsonSocket):
             else:
                 raise Refused("log_in_first", "Say hello, then answer the challenge.")
         except Refused as refusal:
-            await self.say(
-                robot_link.Problem(code=refusal.code, sentence=refusal.sentence, detail=dict(refusal.detail))
-            )
+            await self.say(Problem(code=refusal.code, sentence=refusal.sentence, detail=dict(refusal.detail)))
             await self.close(code=4401, reason=refusal.code)
 
     async def _welcome(self, row: Robot) -> None:
@@ -149,7 +147,7 @@ class RobotSocket(JsonSocket):
         if self.robot is None:
             await self.close(code=4401, reason="log_in_first")
 
-    # -- while connected ---------------------------------------------------------------------------------------------------
+    # -- while connected --------------------------------------------------------------------------
 
     async def _look_after(self) -> None:
         """Twice a second: may it stay, is it held, does somebody look at its pictures."""

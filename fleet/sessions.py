@@ -42,8 +42,7 @@ class Sessions:
 def good_sessions(keys: list[str]) -> dict[str, int]:
     """Primary key of the person by session key, of those that are good now."""
     data = {
-        row.session_key: row.get_decoded()
-        for row in Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+        row.session_key: row.get_decoded() for row in Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     }
     wanted = {int(values[SESSION_KEY]) for values in data.values() if SESSION_KEY in values}
     people = {person.pk: person for person in Person.objects.filter(pk__in=wanted, is_active=True)}

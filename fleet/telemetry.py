@@ -23,10 +23,7 @@ SEEN_EVERY_S = 20.0
 async def report(robot: ConnectedRobot, message: robot_link.Report) -> None:
     """The newest state, to whoever looks; the database only learns now and then that it was seen."""
     state = message.state
-    if (
-        max(len(state.state), len(state.torque), len(state.cameras), len(state.stops), len(state.health.restarts))
-        > MOST
-    ):
+    if max(len(state.state), len(state.torque), len(state.cameras), len(state.stops), len(state.health.restarts)) > MOST:
         raise Refused("too_many", f"A list in a report may have {MOST} entries.")
     if len(state.health.notes) > MOST or state.time_ns < 0:
         raise Refused("invalid_field:health", f"At most {MOST} notes, and no time before 1970.")

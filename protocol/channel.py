@@ -8,31 +8,31 @@ from protocol.permit import Signed
 from protocol.state import Permitted, RecordingState, RobotState
 from protocol.wire import Message, Problem
 
-# -- browser -> robot ---------------------------------------------------------------------------------------------------
+# -- browser -> robot -----------------------------------------------------------------------------
 
 
-class Acquire(Message, tag="acquire"):
+class Acquire(Message, frozen=True, tag="acquire"):
     permit: Signed
 
 
-class Release(Message, tag="release"):
+class Release(Message, frozen=True, tag="release"):
     epoch: int
     seq: int
     reason: Literal["released", "hidden", "page_left", "handed_over"] = "released"
 
 
-class Stop(Message, tag="stop"):
+class Stop(Message, frozen=True, tag="stop"):
     """Remote stop; also sent as a datagram and over the server, repeated until `stopped` comes back."""
 
     source: str  # the person's id; latched under this name
 
 
-class Clear(Message, tag="clear"):
+class Clear(Message, frozen=True, tag="clear"):
     source: str
     permit: Signed  # act "clear"
 
 
-class Goal(Message, tag="goal"):
+class Goal(Message, frozen=True, tag="goal"):
     """One step (step mode): move the tool by `delta` (one number per action axis; rates times seconds), alive for 1 s."""
 
     epoch: int
@@ -43,18 +43,18 @@ class Goal(Message, tag="goal"):
     delta: tuple[float, ...]
 
 
-class Ping(Message, tag="ping"):
+class Ping(Message, frozen=True, tag="ping"):
     sent_us: int
 
 
-class Watch(Message, tag="watch"):
+class Watch(Message, frozen=True, tag="watch"):
     """Which camera is the main one (the one `seen_frame` counts) and which are shown at all."""
 
     main: str
     shown: tuple[str, ...]
 
 
-class Seen(Message, tag="seen"):
+class Seen(Message, frozen=True, tag="seen"):
     """What the page measured over the last second, for the waterfall and the session's record; milliseconds, medians."""
 
     network_ms: float
@@ -67,36 +67,34 @@ class Seen(Message, tag="seen"):
     lost_pct: float
 
 
-class RecordStart(Message, tag="record_start"):
+class RecordStart(Message, frozen=True, tag="record_start"):
     instruction: str
 
 
-class RecordStop(Message, tag="record_stop"):
+class RecordStop(Message, frozen=True, tag="record_stop"):
     """`discard` throws the take away (re-record); otherwise it is kept with its outcome."""
 
     outcome: Literal["success", "failure", "unlabelled"] = "unlabelled"
     discard: bool = False
 
 
-class SaveLast(Message, tag="save_last"):
+class SaveLast(Message, frozen=True, tag="save_last"):
     seconds: float = 30.0
     instruction: str = ""
 
 
-class ResetScene(Message, tag="reset_scene"):
+class ResetScene(Message, frozen=True, tag="reset_scene"):
     """Simulated bodies only: put the objects back; needs the lease."""
 
     seed: int | None = None
 
 
-FromBrowser = (
-    Acquire | Release | Stop | Clear | Goal | Ping | Watch | Seen | RecordStart | RecordStop | SaveLast | ResetScene
-)
+FromBrowser = Acquire | Release | Stop | Clear | Goal | Ping | Watch | Seen | RecordStart | RecordStop | SaveLast | ResetScene
 
-# -- robot -> browser ---------------------------------------------------------------------------------------------------
+# -- robot -> browser -----------------------------------------------------------------------------
 
 
-class Hello(Message, tag="hello"):
+class Hello(Message, frozen=True, tag="hello"):
     """First message: what the page needs to draw and to name frames.
 
     The picture with RTP timestamp t of camera c is frame ((t - rtp_origin[c]) mod 2^32) / 3000.
@@ -109,35 +107,35 @@ class Hello(Message, tag="hello"):
     session: str
 
 
-class Granted(Message, tag="granted"):
+class Granted(Message, frozen=True, tag="granted"):
     epoch: int
     seq: int
 
 
-class Done(Message, tag="done"):
+class Done(Message, frozen=True, tag="done"):
     """A request was carried out (release, clear, goal, recording, watch)."""
 
 
-class Stopped(Message, tag="stopped"):
+class Stopped(Message, frozen=True, tag="stopped"):
     """The kernel's own word that the stop is latched and the output is zero."""
 
     source: str
 
 
-class Pong(Message, tag="pong"):
+class Pong(Message, frozen=True, tag="pong"):
     sent_us: int
     mono_us: int  # robot's monotonic clock: the clock of capture times
     time_ns: int
 
 
-class Frames(Message, tag="frames"):
+class Frames(Message, frozen=True, tag="frames"):
     """Capture times of pictures of the main camera sent lately: (index, capture on the robot's monotonic clock, us)."""
 
     camera: str
     captured: tuple[tuple[int, int], ...]
 
 
-class Telemetry(Message, tag="telemetry", kw_only=True):
+class Telemetry(Message, frozen=True, tag="telemetry", kw_only=True):
     """20 times a second.  `asked` and `done` float[A]; `clamps` by name; `refused` counts by code over the last second."""
 
     mono_us: int
@@ -155,7 +153,7 @@ class Telemetry(Message, tag="telemetry", kw_only=True):
     recording: RecordingState
 
 
-class Stages(Message, tag="stages"):
+class Stages(Message, frozen=True, tag="stages"):
     """Robot-side stages of the main camera over the last second, milliseconds, medians."""
 
     camera: str
@@ -167,7 +165,7 @@ class Stages(Message, tag="stages"):
     fps: float
 
 
-class State(Message, tag="state"):
+class State(Message, frozen=True, tag="state"):
     """Sent on every change and at least once a second."""
 
     robot: RobotState

@@ -53,9 +53,7 @@ def unpack(raw: bytes) -> Command:
         raise Refused("command_size", f"A command has {HEAD_SIZE} to {HEAD_SIZE + 4 * MAX_AXES} bytes, not {len(raw)}.")
     version, kind, axes, flags, epoch, seq, n, sent_us, seen = _HEAD.unpack_from(raw)
     if version != VERSION:
-        raise Refused(
-            "command_version", f"Commands of version {version} are not known here; this robot speaks {VERSION}."
-        )
+        raise Refused("command_version", f"Commands of version {version} are not known here; this robot speaks {VERSION}.")
     if kind not in (COMMAND, HEARTBEAT, PROBE, STOP):
         raise Refused("command_kind", f"Command kind {kind} is not known.")
     if len(raw) != HEAD_SIZE + 4 * axes:

@@ -8,11 +8,11 @@ from protocol.state import Part, RobotState
 from protocol.wire import Message, Problem
 
 
-class Ack(Message, tag="ack"):
+class Ack(Message, frozen=True, tag="ack"):
     n: int
 
 
-class StopRobots(Message, tag="stop_robots"):
+class StopRobots(Message, frozen=True, tag="stop_robots"):
     """Remote stop of these robots, or of all one may see when empty."""
 
     robots: tuple[str, ...] = ()
@@ -21,7 +21,7 @@ class StopRobots(Message, tag="stop_robots"):
 FromBrowser = Ack | StopRobots
 
 
-class RobotRow(Part, kw_only=True):
+class RobotRow(Part, frozen=True, kw_only=True):
     """A robot as a list shows it.  `snapshot` is the address of the newest picture, "" when there is none."""
 
     id: str
@@ -37,7 +37,7 @@ class RobotRow(Part, kw_only=True):
     alerts: tuple[str, ...] = ()
 
 
-class Rows(Message, tag="rows"):
+class Rows(Message, frozen=True, tag="rows"):
     """Coalesced changes; `all` is true when the list is whole (first message, or rights changed)."""
 
     n: int
@@ -46,14 +46,14 @@ class Rows(Message, tag="rows"):
     gone: tuple[str, ...] = ()
 
 
-class StopOne(Part):
+class StopOne(Part, frozen=True):
     robot: str
     name: str
     state: Literal["asked", "acknowledged", "unreachable"]
     last_seen_s: float | None = None
 
 
-class StopReport(Message, tag="stop_report"):
+class StopReport(Message, frozen=True, tag="stop_report"):
     """Truthful reach of a stop: sent on every change until all are acknowledged or unreachable."""
 
     robots: tuple[StopOne, ...]

@@ -13,25 +13,25 @@ OLDEST, NEWEST = 1, 1
 SNAPSHOT = 1  # first byte of a binary message: u8 kind, u8 camera index, then a JPEG of at most 30 kB
 SNAPSHOT_MAX = 30_000
 
-# -- robot -> server ----------------------------------------------------------------------------------------------------
+# -- robot -> server ------------------------------------------------------------------------------
 
 
-class Hello(Message, tag="hello"):
+class Hello(Message, frozen=True, tag="hello"):
     robot: str
     protocol: int
     program: str  # version of the robot program
     embodiment: str  # JSON
 
 
-class Proof(Message, tag="proof"):
+class Proof(Message, frozen=True, tag="proof"):
     signature: str  # base64 Ed25519 over permit.login_bytes(robot, nonce)
 
 
-class Report(Message, tag="report"):
+class Report(Message, frozen=True, tag="report"):
     state: RobotState
 
 
-class LogEntry(Part):
+class LogEntry(Part, frozen=True):
     """One line of the robot's transition log; `n` rises by one for ever, also across restarts."""
 
     n: int
@@ -46,11 +46,11 @@ class LogEntry(Part):
     detail: dict[str, Any] = {}
 
 
-class Log(Message, tag="log"):
+class Log(Message, frozen=True, tag="log"):
     entries: tuple[LogEntry, ...]
 
 
-class Answer(Message, tag="answer"):
+class Answer(Message, frozen=True, tag="answer"):
     """The robot's SDP answer, and its signature over permit.dtls_bytes(...)."""
 
     session: str
@@ -60,48 +60,48 @@ class Answer(Message, tag="answer"):
     cameras: tuple[str, ...]
 
 
-class SessionRefused(Message, tag="session_refused"):
+class SessionRefused(Message, frozen=True, tag="session_refused"):
     session: str
     code: str
     sentence: str
     detail: dict[str, Any] = {}
 
 
-class SessionEnded(Message, tag="session_ended"):
+class SessionEnded(Message, frozen=True, tag="session_ended"):
     session: str
     reason: str
     waterfall: dict[str, float] = {}  # medians of the whole session, ms
 
 
-class StopAck(Message, tag="stop_ack"):
+class StopAck(Message, frozen=True, tag="stop_ack"):
     source: str
 
 
-class TokenRequest(Message, tag="token_request"):
+class TokenRequest(Message, frozen=True, tag="token_request"):
     """Ask for a bearer token for uploads."""
 
 
 FromRobot = Hello | Proof | Report | Log | Answer | SessionRefused | SessionEnded | StopAck | TokenRequest
 
-# -- server -> robot ----------------------------------------------------------------------------------------------------
+# -- server -> robot ------------------------------------------------------------------------------
 
 
-class Challenge(Message, tag="challenge"):
+class Challenge(Message, frozen=True, tag="challenge"):
     nonce: str
 
 
-class Welcome(Message, tag="welcome"):
+class Welcome(Message, frozen=True, tag="welcome"):
     time_ns: int
     log_from: int  # first log entry the server does not have
 
 
-class Held(Message, tag="held"):
+class Held(Message, frozen=True, tag="held"):
     """The same key is live twice: the robot must hold until an administrator has decided."""
 
     sentence: str
 
 
-class Offer(Message, tag="offer"):
+class Offer(Message, frozen=True, tag="offer"):
     session: str
     person: str
     name: str
@@ -109,29 +109,29 @@ class Offer(Message, tag="offer"):
     ice_servers: tuple[dict[str, Any], ...] = ()
 
 
-class EndSession(Message, tag="end_session"):
+class EndSession(Message, frozen=True, tag="end_session"):
     session: str
     reason: str
 
 
-class Renew(Message, tag="renew"):
+class Renew(Message, frozen=True, tag="renew"):
     renewal: Signed
 
 
-class StopNow(Message, tag="stop_now"):
+class StopNow(Message, frozen=True, tag="stop_now"):
     source: str
 
 
-class LogAck(Message, tag="log_ack"):
+class LogAck(Message, frozen=True, tag="log_ack"):
     through: int
 
 
-class Token(Message, tag="token"):
+class Token(Message, frozen=True, tag="token"):
     token: str
     valid_s: float
 
 
-class Snapshots(Message, tag="snapshots"):
+class Snapshots(Message, frozen=True, tag="snapshots"):
     """Whether somebody looks at this robot's snapshots now."""
 
     wanted: bool

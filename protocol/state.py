@@ -14,7 +14,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A part of a message."""
 
 
-class LeaseState(Part):
+class LeaseState(Part, frozen=True):
     """Who may move the robot.  `held_s` counts since the grant."""
 
     epoch: int
@@ -26,7 +26,7 @@ class LeaseState(Part):
     held_s: float
 
 
-class CameraState(Part):
+class CameraState(Part, frozen=True):
     name: str
     width: int
     height: int
@@ -35,7 +35,7 @@ class CameraState(Part):
     live: bool
 
 
-class RecordingState(Part):
+class RecordingState(Part, frozen=True):
     """`recording` only after the log's first bytes were flushed; `saved` only after fsync and read-back (I18)."""
 
     state: Literal["idle", "recording", "finalising", "saved", "failed"]
@@ -49,7 +49,7 @@ class RecordingState(Part):
     sentence: str = ""
 
 
-class Health(Part):
+class Health(Part, frozen=True):
     loop_p99_ms: float | None = None  # period error of the control loop over the last minute
     missed_ticks: int = 0
     rows_lost: int = 0
@@ -59,7 +59,7 @@ class Health(Part):
     notes: tuple[str, ...] = ()
 
 
-class RobotState(Part):
+class RobotState(Part, frozen=True):
     """Everything others may know of a robot, at most 5 times a second."""
 
     mode: Mode

@@ -8,14 +8,14 @@ from protocol.permit import Signed
 from protocol.state import RobotState
 from protocol.wire import Message, Problem
 
-# -- browser -> server --------------------------------------------------------------------------------------------------
+# -- browser -> server ----------------------------------------------------------------------------
 
 
-class Offer(Message, tag="offer"):
+class Offer(Message, frozen=True, tag="offer"):
     sdp: str
 
 
-class PermitRequest(Message, tag="permit_request"):
+class PermitRequest(Message, frozen=True, tag="permit_request"):
     """Ask for a permit.  `act` clear needs the same right as drive.  `force` with a reason is the administrators' way."""
 
     act: Literal["drive", "clear"]
@@ -23,24 +23,24 @@ class PermitRequest(Message, tag="permit_request"):
     reason: str = ""
 
 
-class TakeRequest(Message, tag="take_request"):
+class TakeRequest(Message, frozen=True, tag="take_request"):
     """Ask the person who holds the lease to hand it over."""
 
 
-class TakeAnswer(Message, tag="take_answer"):
+class TakeAnswer(Message, frozen=True, tag="take_answer"):
     request: str
     consent: bool
 
 
-class StopRequest(Message, tag="stop_request"):
+class StopRequest(Message, frozen=True, tag="stop_request"):
     """Remote stop through the server."""
 
 
-class Bye(Message, tag="bye"):
+class Bye(Message, frozen=True, tag="bye"):
     pass
 
 
-class Ack(Message, tag="ack"):
+class Ack(Message, frozen=True, tag="ack"):
     """The page has shown state number `n`; the server sends at most a few more before the next."""
 
     n: int
@@ -48,10 +48,10 @@ class Ack(Message, tag="ack"):
 
 FromBrowser = Offer | PermitRequest | TakeRequest | TakeAnswer | StopRequest | Bye | Ack
 
-# -- server -> browser --------------------------------------------------------------------------------------------------
+# -- server -> browser ----------------------------------------------------------------------------
 
 
-class Hello(Message, tag="hello", kw_only=True):
+class Hello(Message, frozen=True, tag="hello", kw_only=True):
     """What the page may do here and how to connect.  `robot_key` is the robot's public key (base64) as enrolled."""
 
     robot: str
@@ -66,7 +66,7 @@ class Hello(Message, tag="hello", kw_only=True):
     online: bool
 
 
-class Answer(Message, tag="answer"):
+class Answer(Message, frozen=True, tag="answer"):
     session: str
     sdp: str
     fingerprint: str
@@ -74,11 +74,11 @@ class Answer(Message, tag="answer"):
     cameras: tuple[str, ...]
 
 
-class Permitted(Message, tag="permitted"):
+class Permitted(Message, frozen=True, tag="permitted"):
     permit: Signed
 
 
-class TakeAsked(Message, tag="take_asked"):
+class TakeAsked(Message, frozen=True, tag="take_asked"):
     """To the holder: somebody asks for the lease; without an answer in `seconds` they may take it."""
 
     request: str
@@ -86,7 +86,7 @@ class TakeAsked(Message, tag="take_asked"):
     seconds: float
 
 
-class TakeResult(Message, tag="take_result"):
+class TakeResult(Message, frozen=True, tag="take_result"):
     """To the asker: granted now carries a permit with take."""
 
     consent: bool
@@ -94,21 +94,21 @@ class TakeResult(Message, tag="take_result"):
     permit: Signed | None = None
 
 
-class StopState(Message, tag="stop_state"):
+class StopState(Message, frozen=True, tag="stop_state"):
     """The truth about a stop asked through the server."""
 
     state: Literal["asked", "acknowledged", "unreachable"]
     last_seen_s: float | None = None
 
 
-class RobotNow(Message, tag="robot_now"):
+class RobotNow(Message, frozen=True, tag="robot_now"):
     n: int
     online: bool
     last_seen_s: float | None
     state: RobotState | None
 
 
-class SessionEnded(Message, tag="session_ended"):
+class SessionEnded(Message, frozen=True, tag="session_ended"):
     session: str
     reason: str
     sentence: str

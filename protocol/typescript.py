@@ -59,9 +59,7 @@ def _array(schema: dict[str, Any]) -> str:
 
 def _interface(name: str, schema: dict[str, Any]) -> str:
     always = set(schema.get("required", ())) | {"type", "v"}
-    lines = [
-        f"  {field}{'' if field in always else '?'}: {_type(inner)};" for field, inner in schema["properties"].items()
-    ]
+    lines = [f"  {field}{'' if field in always else '?'}: {_type(inner)};" for field, inner in schema["properties"].items()]
     return "\n".join([f"export interface {name} {{", *lines, "}", ""])
 
 

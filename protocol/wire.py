@@ -22,7 +22,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     id: str = ""
 
 
-class Problem(Message, tag="refused"):
+class Problem(Message, frozen=True, tag="refused"):
     """The answer to a message that was refused; nothing changed."""
 
     code: str

@@ -38,8 +38,6 @@ def check_ready(state: RobotState | None) -> RobotState:
 
 def check_drivable(state: RobotState) -> None:
     if state.stops:
-        raise Refused(
-            "stopped", "A remote stop is latched. Look at the robot, then clear it.", sources=list(state.stops)
-        )
+        raise Refused("stopped", "A remote stop is latched. Look at the robot, then clear it.", sources=list(state.stops))
     if not state.remote_motion:
         raise Refused("remote_motion_off", "Remote motion is switched off at the robot. Switch it on there.")

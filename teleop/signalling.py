@@ -24,7 +24,7 @@ def fingerprint(sdp: str) -> str:
     found = {(kind.lower(), value.upper()) for kind, value in _FINGERPRINT.findall(sdp)}
     if len(found) != 1 or next(iter(found))[0] != "sha-256":
         raise Refused("fingerprint_mismatch", "The offer must carry one sha-256 fingerprint.")
-    return next(iter(found))[1]
+    return str(next(iter(found))[1])
 
 
 @sync_to_async

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import Any
+from typing import Any, Literal
 
 import redis.exceptions
 from asgiref.sync import sync_to_async
@@ -24,6 +24,7 @@ from protocol import robot_link, teleop
 from protocol.errors import Refused
 from protocol.permit import Permit
 from protocol.state import LeaseState, RobotState
+from protocol.wire import Problem
 from teleop import ice, permits, signalling
 from teleop.models import ControlSession
 from teleop.takeover import Takeover
@@ -101,7 +102,7 @@ class TeleopSocket(PersonSocket):
         if not await self._may(ability):
             raise Refused("forbidden", "Your role does not allow this at this robot. Ask an administrator.")
 
-    # -- the peer connection -------------------------------------------------------------------------------------------------
+    # -- the peer connection ----------------------------------------------------------------------
 
     async def _offer(self, message: teleop.Offer) -> None:
         fingerprint = signalling.fingerprint(message.sdp)
@@ -133,7 +134,7 @@ class TeleopSocket(PersonSocket):
         await sync_to_async(ControlSession.end)(session, reason)
         await tell(self._id, robot_link.EndSession(session=session, reason=reason))
 
-    # -- permits -----------------------------------------------------------------------------------------------------------
+    # -- permits ----------------------------------------------------------------------------------
 
     def _state(self) -> RobotState:
         seen = live.seen(self._id)
@@ -158,7 +159,7 @@ class TeleopSocket(PersonSocket):
         if len(reason.strip()) < 3:
             raise Refused("reason_needed", "Say why you take the lease from its holder; the reason is kept.")
 
-    async def _signed(self, act: str, *, take: bool, reason: str = "") -> Any:
+    async def _signed(self, act: Literal["drive", "clear"], *, take: bool, reason: str = "") -> Any:
         if not self._fingerprint:
             raise Refused("no_session", "Connect to the robot first.")
         permit = Permit(
@@ -171,7 +172,7 @@ class TeleopSocket(PersonSocket):
         )
         return permits.sign(permit)
 
-    # -- asking the holder -----------------------------------------------------------------------------------------------------
+    # -- asking the holder ------------------------------------------------------------------------
 
     async def _ask_holder(self, message: teleop.TakeRequest) -> None:
         lease = self._lease()
@@ -187,9 +188,7 @@ class TeleopSocket(PersonSocket):
         try:
             signed = await self._signed("drive", take=True, reason=f"holder: {by}") if consent else None
         except Refused as refusal:
-            await self.say(
-                teleop.Problem(id=id, code=refusal.code, sentence=refusal.sentence, detail=dict(refusal.detail))
-            )
+            await self.say(Problem(id=id, code=refusal.code, sentence=refusal.sentence, detail=dict(refusal.detail)))
             return
         await self.say(teleop.TakeResult(id=id, consent=consent, by=by, permit=signed))
 
@@ -213,7 +212,7 @@ class TeleopSocket(PersonSocket):
     async def take_answered(self, event: dict[str, Any]) -> None:
         self._takeover.answered(event["request"], event["consent"])
 
-    # -- stop ----------------------------------------------------------------------------------------------------------------
+    # -- stop -------------------------------------------------------------------------------------
 
     async def _stop(self, id: str) -> None:
         """Asks until the robot has answered; says every change of the truth."""
@@ -235,7 +234,7 @@ class TeleopSocket(PersonSocket):
                 return
             await asyncio.sleep(STOP_REPEAT_S)
 
-    # -- the robot's state -------------------------------------------------------------------------------------------------------
+    # -- the robot's state ------------------------------------------------------------------------
 
     async def _feed(self, listener: Any) -> None:
         sent: tuple[bool, RobotState | None] | None = None

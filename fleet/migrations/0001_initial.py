@@ -110,9 +110,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=80)),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="sites", to="fleet.organisation"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="sites", to="fleet.organisation"),
                 ),
             ],
         ),
@@ -138,9 +136,7 @@ class Migration(migrations.Migration):
                 ("log_n", models.BigIntegerField(default=0)),
                 (
                     "site",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="robots", to="fleet.site"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="robots", to="fleet.site"),
                 ),
             ],
             options={
@@ -202,15 +198,11 @@ class Migration(migrations.Migration):
                 ("used_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "made_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL
-                    ),
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL),
                 ),
                 (
                     "robot",
-                    models.OneToOneField(
-                        blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="fleet.robot"
-                    ),
+                    models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to="fleet.robot"),
                 ),
                 ("site", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="fleet.site")),
             ],

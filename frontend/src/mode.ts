@@ -34,23 +34,31 @@ const ICONS: Record<Look, IconName> = {
 };
 
 /** A hold for one of these needs nobody: the robot simply waits. */
-const AT_REST = new Set(["", "boot", "start", "started", "released", "handed_over", "page_left", "cleared", "idle"]);
+const AT_REST = new Set([
+  "",
+  "boot",
+  "released",
+  "page_left",
+  "cleared",
+  "remote_motion_on",
+  "key_settled",
+  "body_found",
+]);
+
+/** The lease is kept, yet nothing moves until this is over. */
+const WAITING = new Set(["video_stale", "starvation"]);
 
 const REASONS: Record<string, string> = {
   starvation: "no actions",
   lease_lost: "lease lost",
-  link_lost: "link lost",
   video_stale: "old picture",
-  stale_picture: "old picture",
   deadman: "page silent",
   hidden: "page hidden",
   server_lost: "server lost",
   revoked: "right withdrawn",
   remote_motion_off: "switched off at the robot",
-  cloned: "key used twice",
-  held: "held by the server",
-  body_fault: "body fault",
-  driver_fault: "body fault",
+  key_held: "key used twice",
+  body_lost: "body lost",
 };
 
 /** A reason code in words: known codes have their own, others lose their underscores. */
@@ -68,9 +76,10 @@ export function chipOf({ online, state, me = "" }: Situation): Chip {
     case "ESTOP":
       return chip("stop", "REMOTE STOP", "latched");
     case "TELEOP":
-      return reason === "video_stale" ? chip("hold", "HOLD", reasonWords(reason)) : human(state, me);
+      return WAITING.has(reason) ? chip("hold", "HOLD", reasonWords(reason)) : human(state, me);
     case "AUTONOMY":
-      return reason === "paused" ? chip("paused", "PAUSED") : chip("auto", "AUTONOMOUS");
+      if (reason === "paused") return chip("paused", "PAUSED");
+      return WAITING.has(reason) ? chip("hold", "HOLD", reasonWords(reason)) : chip("auto", "AUTONOMOUS");
     case "SAFE_HOLD":
       return standing(state, reason);
   }

@@ -44,9 +44,7 @@ RELEASE_REASONS = {"hidden": "HIDDEN", "page_left": "PAGE_LEFT", "link_lost": "L
 class Authority:
     """The state machine of one robot.  Requests raise `Refused` and then nothing has changed; `log` says what has."""
 
-    def __init__(
-        self, embodiment: Embodiment, epoch: int, mint: Callable[[], str], stops: tuple[str, ...], now_s: float
-    ) -> None:
+    def __init__(self, embodiment: Embodiment, epoch: int, mint: Callable[[], str], stops: tuple[str, ...], now_s: float) -> None:
         """`stops`: the sources latched before the restart; `epoch` is higher than any before it."""
         self._axes = embodiment.action
         self._epoch = epoch
@@ -120,9 +118,7 @@ class Authority:
 
     # -- moving
 
-    def command(
-        self, peer: str, command: Command, seen_s: float | None, now_s: float, origin: Origin = OPERATOR
-    ) -> None:
+    def command(self, peer: str, command: Command, seen_s: float | None, now_s: float, origin: Origin = OPERATOR) -> None:
         """Replaces what is asked.  `seen_s`: when the picture the sender saw last was captured.
 
         Refused without effect: lease, replay, numbers, times.  Refused and at rest: picture, chunk, neutral, ladder.
@@ -143,9 +139,7 @@ class Authority:
         self.advance(now_s)
         self._ask(session, command, seen_s, now_s, origin)
 
-    def goal(
-        self, peer: str, epoch: int, seq: int, n: int, sent_us: int, delta: tuple[float, ...], now_s: float
-    ) -> None:
+    def goal(self, peer: str, epoch: int, seq: int, n: int, sent_us: int, delta: tuple[float, ...], now_s: float) -> None:
         """One step, on the reliable channel: done by `wanted`, dead `GOAL_S` after it was sent; replaces the last."""
         session = self._holder(peer, epoch, seq, now_s)
         session.check_new("step", n)
@@ -297,14 +291,10 @@ class Authority:
         if not neutral:
             session.step = None
 
-    def _hindrance(
-        self, session: Session, neutral: bool, seen_s: float | None, now_s: float
-    ) -> tuple[Refused | None, int]:
+    def _hindrance(self, session: Session, neutral: bool, seen_s: float | None, now_s: float) -> tuple[Refused | None, int]:
         """Why an authentic command may not move the robot now, and its clamp bit; (None, 0) when it may."""
         if seen_s is None or self.reason == "VIDEO_STALE":
-            return Refused(
-                "video_stale", "The picture you act on is too old. Wait until it moves again."
-            ), STALE_PICTURE
+            return Refused("video_stale", "The picture you act on is too old. Wait until it moves again."), STALE_PICTURE
         if self.reason == "STARVATION":
             return Refused("chunk_dead", "The chunk this command comes from is over."), STALE_COMMAND
         if neutral:
@@ -330,9 +320,7 @@ class Authority:
         else:
             self._go("SAFE_HOLD", event, reason, KERNEL, now_s)
 
-    def _go(
-        self, mode: Mode, event: str, reason: str, actor: str, now_s: float, detail: dict[str, object] | None = None
-    ) -> None:
+    def _go(self, mode: Mode, event: str, reason: str, actor: str, now_s: float, detail: dict[str, object] | None = None) -> None:
         """The only place where the mode changes: it is logged, and standing still ends the lease."""
         self.log.append(Transition(now_s, event, actor, reason, self.mode, mode, self._epoch, self._seq, detail or {}))
         if mode != self.mode:
@@ -346,6 +334,4 @@ def _check_takeable(owner: Lease, claim: Claim) -> None:
     """A policy takes from nobody; a person from a policy, from their own connection, and with a permit to take."""
     if claim.act == "drive" and (owner.kind == "policy" or claim.fingerprint == owner.fingerprint or claim.take):
         return
-    raise Refused(
-        "held", f"{owner.name} holds the lease. Ask for it.", owner=owner.name, epoch=owner.epoch, seq=owner.seq
-    )
+    raise Refused("held", f"{owner.name} holds the lease. Ask for it.", owner=owner.name, epoch=owner.epoch, seq=owner.seq)

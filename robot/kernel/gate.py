@@ -50,8 +50,7 @@ class Gate:
         action = list(self.rest() if asked is None else asked)
         if asked is not None:
             bits |= self._numbers(action) | self._limits(action)
-            bits |= self._speeds(action, 1.0, SPEED)
-            bits |= self._speeds(action, FULL_SPEED_S / max(latency_s, FULL_SPEED_S), LATENCY)
+            bits |= self._speeds(action, FULL_SPEED_S / max(latency_s, FULL_SPEED_S))
             bits |= self._borders(action, tool_m) | self._slews(action)
         self.last = action
         return np.array(action, np.float32), bits
@@ -66,9 +65,10 @@ class Gate:
     def _limits(self, action: list[float]) -> int:
         return _clip(action, [(axis.low, axis.high) for axis in self._axes], LIMIT)
 
-    def _speeds(self, action: list[float], share: float, bit: int) -> int:
+    def _speeds(self, action: list[float], share: float) -> int:
         """Rates within `share` of their limits, the translation as a whole so that its direction stays."""
         bounds = [(a.low * share, a.high * share) if a.is_rate else (a.low, a.high) for a in self._axes]
+        bit = LATENCY if share < 1 else SPEED
         speed = math.hypot(*(action[index] for index in self._along.values()))
         bits = 0
         if speed > self._speed * share:

@@ -1,4 +1,4 @@
-"""One control tick: observe, hear the doors, ask the authority, pass the gate, act, tell.  No clock or sleep of its own."""
+"""One control tick: observe, hear the doors, ask the authority, pass the gate, act, tell.  It owns no clock."""
 
 from __future__ import annotations
 
@@ -187,11 +187,12 @@ class Kernel:
     def _tell_events(self, now_s: float) -> None:
         events = [self._journal.transition(entry) for entry in self.authority.log]
         self.authority.log.clear()
-        lease = self.authority.lease
-        for event, detail in self._refusals.report(now_s):
-            mode, seq = self.authority.mode, lease.seq if lease else 0
-            events.append(self._journal.note(now_s, event, mode, seq, detail))
+        seconds_report = self._refusals.report(now_s)
+        if seconds_report is not None:
             self._p99_ms = self.timing.p99_ms()
+            seq = self.authority.lease.seq if self.authority.lease else 0
+            mode = self.authority.mode
+            events += [self._journal.note(now_s, event, mode, seq, detail) for event, detail in seconds_report]
         for event_told in events:
             if "link" in self._doors:
                 self._send(self._doors["link"], event_told)
@@ -199,14 +200,10 @@ class Kernel:
     def _asked(self, motion: Motion) -> tuple[float, ...]:
         return self._gate.rest() if motion.values is None else motion.values
 
-    def _tell_row(
-        self, now_s: float, state: BodyState | None, motion: Motion, done: tuple[float, ...], clamps: int
-    ) -> None:
+    def _tell_row(self, now_s: float, state: BodyState | None, motion: Motion, done: tuple[float, ...], clamps: int) -> None:
         authority, lease, origin = self.authority, self.authority.lease, motion.origin
         latency_s = authority.latency_s(now_s)
-        pilot = (
-            "hold" if lease is None else "policy" if motion.values is None and lease.kind == "policy" else origin.pilot
-        )
+        pilot = "hold" if lease is None else "policy" if motion.values is None and lease.kind == "policy" else origin.pilot
         row = Row(
             tick=self._tick, mono_s=now_s, time_ns=self._utc_ns(), mode=authority.mode, reason=authority.reason,
             pilot=pilot, person=lease.person if lease else "", person_name=lease.name if lease else "",

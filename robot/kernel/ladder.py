@@ -17,7 +17,7 @@ class Ladder:
 
     def __init__(self) -> None:
         self._samples: list[tuple[float, float]] = []
-        self._rung = len(LIMITS_S)
+        self._rung = 0
 
     def add(self, now_s: float, latency_s: float) -> None:
         self._samples.append((now_s, latency_s))
@@ -30,8 +30,8 @@ class Ladder:
     def permitted(self, now_s: float) -> Permitted:
         latency_s = self.latency_s(now_s)
         if latency_s is None:
-            self._rung = len(LIMITS_S)
-            return RUNGS[self._rung]
+            self._rung = 0
+            return "supervise"
         while self._rung < len(LIMITS_S) and latency_s >= LIMITS_S[self._rung]:
             self._rung += 1
         while self._rung > 0 and latency_s < LIMITS_S[self._rung - 1] * BETTER:

@@ -21,9 +21,7 @@ class ServerKey:
         try:
             self._key = Ed25519PublicKey.from_public_bytes(base64.b64decode(key, validate=True))
         except (binascii.Error, ValueError) as error:
-            raise Refused(
-                "server_key_invalid", "The pinned server key cannot be read. Enrol this robot again."
-            ) from error
+            raise Refused("server_key_invalid", "The pinned server key cannot be read. Enrol this robot again.") from error
         self._robot = robot
 
     def claim(self, signed: Signed) -> Claim:

@@ -77,10 +77,10 @@ class Refusals:
     def clamp(self, bits: int) -> None:
         self._clamps |= bits
 
-    def report(self, now_s: float) -> list[tuple[str, dict[str, object]]]:
-        """Once a second: the events (name, detail) worth writing down; refusals always, clamps when the set changed."""
+    def report(self, now_s: float) -> list[tuple[str, dict[str, object]]] | None:
+        """Once a second the events (name, detail) worth writing down, else None; clamps only when the set changed."""
         if now_s - self._since_s < REPORT_S:
-            return []
+            return None
         self.counts, self._running, self._since_s = dict(self._running), Counter(), now_s
         events: list[tuple[str, dict[str, object]]] = []
         if self.counts:

@@ -26,9 +26,7 @@ class Step:
     def values(self, dt_s: float) -> tuple[float, ...]:
         """The action float[A] of the next tick of `dt_s`: straight towards the goal, never past it."""
         seconds = max(self._seconds(), dt_s)
-        return tuple(
-            left / seconds if axis.is_rate else left for left, axis in zip(self._left, self._axes, strict=True)
-        )
+        return tuple(left / seconds if axis.is_rate else left for left, axis in zip(self._left, self._axes, strict=True))
 
     def moved(self, done: Sequence[float], dt_s: float) -> None:
         """What the gate let through in a tick of `dt_s` no longer has to be covered."""

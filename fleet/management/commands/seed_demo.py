@@ -40,9 +40,7 @@ class Command(BaseCommand):
         codes = {name: robots.make_code(admin, site, name)[1] for name in names}
         self.stdout.write(json.dumps({"people": people, "codes": codes}))
 
-    def _person(
-        self, where: Organisation, email: str, first: str, last: str, roles: tuple[Role, ...]
-    ) -> dict[str, str]:
+    def _person(self, where: Organisation, email: str, first: str, last: str, roles: tuple[Role, ...]) -> dict[str, str]:
         person, new = Person.objects.get_or_create(
             username=email, defaults={"email": email, "first_name": first, "last_name": last}
         )

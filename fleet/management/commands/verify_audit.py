@@ -32,7 +32,5 @@ class Command(BaseCommand):
             head = json.loads(path.read_text())
             kept = AuditEntry.objects.filter(number=head["number"]).values_list("chain", flat=True).first()
             if head["number"] and kept != head["chain"]:
-                problems.append(
-                    f"Entry {head['number']} is not what it was at {head['at']}: it was changed or cut away."
-                )
+                problems.append(f"Entry {head['number']} is not what it was at {head['at']}: it was changed or cut away.")
         return problems

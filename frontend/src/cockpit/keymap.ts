@@ -14,7 +14,16 @@ export type Motion =
   | "roll_left"
   | "roll_right";
 export type Held = Motion | "deadman" | "fast" | "slow";
-export type Action = "gripper" | "lease" | "success" | "failure" | "rerecord" | "start" | "save_last" | "help" | "pause";
+export type Action =
+  | "gripper"
+  | "lease"
+  | "success"
+  | "failure"
+  | "rerecord"
+  | "start"
+  | "save_last"
+  | "help"
+  | "pause";
 
 export interface Keymap {
   name: "reins" | "lerobot";

@@ -16,7 +16,7 @@ export function frame(mayAdd: boolean): string {
   <section class="panel kpi" data-part="tiles" aria-label="Counts"></section>
   <div data-part="lists" hidden>
     <section class="cards" data-part="cards" aria-label="Robots, need first"></section>
-    <section class="panel tblwrap" data-part="table"><div class="ph"><h2 data-part="count"></h2><span class="muted s11">sorted by need</span><span class="sp muted s11">pictures every 2 s</span></div>
+    <section class="panel tblwrap" data-part="table"><div class="ph"><h2 data-part="count"></h2><span class="muted s11">sorted by need</span><span class="sp muted s11">pictures every second</span></div>
     <table class="tbl"><thead><tr><th><span class="sr">Picture</span></th><th>Robot</th><th>State</th><th aria-sort="descending">Doing, and why it waits ▾</th><th>Held by</th><th>Recording</th><th>Health</th><th class="n">Latency</th><th class="n">Watching</th></tr></thead><tbody data-part="lines"></tbody></table></section>
   </div>
   <div data-part="empty"></div>`;

@@ -1,4 +1,4 @@
-"""Starts the real kernel process with the recording body in the registry.  Only what `python -m` cannot be told otherwise."""
+"""The real kernel process with the recording body put into the registry.  Not a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real driver for tests: a point that moves as it is told and writes every action it gets into a file, with the time."""
+"""A real driver for tests: writes every action it gets into a file, with the time.  It moves nothing."""
 
 from __future__ import annotations
 
