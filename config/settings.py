@@ -98,9 +98,9 @@ if PRODUCTION:
     env.required("REDIS_URL", "sockets, presence and Celery need it.")
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "fleet.channel_layer.PatientLayer",
         "CONFIG": {
-            "hosts": [{"address": REDIS_URL, "socket_timeout": 5, "socket_connect_timeout": 2}],
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 8, "socket_connect_timeout": 2}],
             "capacity": 500,
             "expiry": 10,
             "prefix": f"reins-{MODE}",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Literal
+from typing import Literal
 
-from asgiref.sync import sync_to_async
+from django.db import connection
 
+from fleet.fresh import Fresh
 from fleet.models import Membership, Person, Robot, RobotQuerySet
 
 Ability = Literal["see", "stop", "drive", "clear", "review", "dispatch", "train", "administer"]
@@ -19,7 +19,7 @@ ABILITIES: dict[str, frozenset[Ability]] = {
     "engineer": _SEE | {"drive", "clear", "review", "train"},
     "admin": _SEE | {"drive", "clear", "review", "dispatch", "train", "administer"},
 }
-REFRESH_S = 1.0
+Rights = dict[str, dict[str, frozenset[Ability]]]  # person uid -> robot id -> abilities
 
 
 def roles_with(ability: Ability) -> tuple[str, ...]:
@@ -42,32 +42,24 @@ class Access:
     """Rights by person, read again by one query a second while anybody asks.  Used by sockets, per message."""
 
     def __init__(self) -> None:
-        self._rights: dict[str, dict[str, frozenset[Ability]]] = {}
-        self._read_s = float("-inf")
+        self._rights: Fresh[Rights] = Fresh(read_rights, {})
 
     async def may(self, person: str, robot: str, ability: Ability) -> bool:
         """Whether the person (uid) may; what is not known is not allowed."""
-        await self.fresh()
-        return ability in self._rights.get(person, {}).get(robot, frozenset())
+        return ability in (await self.robots(person)).get(robot, frozenset())
 
     async def robots(self, person: str) -> dict[str, frozenset[Ability]]:
         """Abilities by robot id."""
-        await self.fresh()
-        return self._rights.get(person, {})
-
-    async def fresh(self) -> None:
-        if time.monotonic() - self._read_s >= REFRESH_S:
-            self._read_s = time.monotonic()
-            self._rights = await sync_to_async(read_rights)()
+        return (await self._rights.get()).get(person, {})
 
     def forget(self) -> None:
         """The next question reads again (after a change made in this process)."""
-        self._read_s = float("-inf")
+        self._rights.forget()
 
 
-def read_rights() -> dict[str, dict[str, frozenset[Ability]]]:
+def read_rights() -> Rights:
     """Everybody's abilities, by one query: memberships joined with the live robots of their site or organisation."""
-    rights: dict[str, dict[str, frozenset[Ability]]] = {}
+    rights: Rights = {}
     for person, role, robot in _pairs():
         mine = rights.setdefault(person, {})
         mine[robot] = mine.get(robot, frozenset()) | ABILITIES.get(role, frozenset())
@@ -76,15 +68,15 @@ def read_rights() -> dict[str, dict[str, frozenset[Ability]]]:
 
 def _pairs() -> list[tuple[str, str, str]]:
     """(person uid, role, robot id) of everybody who has a role at a robot."""
-    query: Any = Robot.objects.raw(
-        """SELECT r.id, p.uid AS person_uid, m.role AS member_role
+    query = """SELECT p.uid, m.role, r.id
            FROM fleet_robot r
            JOIN fleet_site s ON s.id = r.site_id
            JOIN fleet_membership m ON m.organisation_id = s.organisation_id AND (m.site_id IS NULL OR m.site_id = s.id)
            JOIN fleet_person p ON p.id = m.person_id AND p.is_active
            WHERE r.revoked_at IS NULL"""
-    )
-    return [(row.person_uid, row.member_role, row.id) for row in query]
+    with connection.cursor() as cursor:  # bare rows: there are people x robots of them, each second
+        cursor.execute(query)
+        return list(cursor.fetchall())
 
 
 access = Access()

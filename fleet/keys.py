@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from functools import cache
 from pathlib import Path
@@ -23,10 +24,8 @@ def _key(path: Path) -> Ed25519PrivateKey:
             file.write(Ed25519PrivateKey.generate().private_bytes_raw())
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(part, path)  # the first process to arrive decides
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # the first process to arrive decides
+            os.link(part, path)
         part.unlink()
     return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
 

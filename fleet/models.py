@@ -66,9 +66,10 @@ class Membership(models.Model):
 
     class Meta:
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person", "organisation", "site", "role"], name="membership_once"),
             models.UniqueConstraint(
-                fields=["person", "organisation", "site", "role"], name="membership_once", nulls_distinct=False
-            )
+                fields=["person", "organisation", "role"], condition=Q(site=None), name="membership_everywhere_once"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -132,7 +133,10 @@ class EnrolmentCode(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
-    robot = models.OneToOneField(Robot, on_delete=models.SET_NULL, null=True, blank=True)
+    robot = models.ForeignKey(Robot, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")  # that came
+    replaces = models.ForeignKey(  # a robot that gets a new key instead of being made anew
+        Robot, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
 
     def __str__(self) -> str:
         return f"code for {self.name}"

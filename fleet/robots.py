@@ -6,17 +6,16 @@ import base64
 import binascii
 import hashlib
 import secrets
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
-from asgiref.sync import sync_to_async
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from fleet import audit, keys
 from fleet.access import access
+from fleet.fresh import Fresh
 from fleet.models import EnrolmentCode, Person, Robot, Site
 from protocol import robot_link
 from protocol.embodiment import Embodiment, decode_embodiment
@@ -28,30 +27,19 @@ _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that are mistaken for anoth
 
 @dataclass(frozen=True)
 class Standing:
+    """Whether a robot may be connected, and with which key."""
+
     held: str
     log_n: int
+    public_key: str
 
 
-class Standings:
-    """Which robots may be connected, read by one query a second for all sockets of a process."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Standing] = {}
-        self._read_s = float("-inf")
-
-    async def of(self, robot: str) -> Standing | None:
-        if time.monotonic() - self._read_s >= 1.0:
-            self._read_s = time.monotonic()
-            self._known = await sync_to_async(_standings)()
-        return self._known.get(robot)
+def read_standings() -> dict[str, Standing]:
+    rows = Robot.objects.live().values_list("pk", "held_reason", "log_n", "public_key")
+    return {pk: Standing(held, log_n, key) for pk, held, log_n, key in rows}
 
 
-def _standings() -> dict[str, Standing]:
-    rows = Robot.objects.live().values_list("pk", "held_reason", "log_n")
-    return {pk: Standing(held, log_n) for pk, held, log_n in rows}
-
-
-standings = Standings()
+standings: Fresh[dict[str, Standing]] = Fresh(read_standings, {})
 
 
 def check_protocol(protocol: int) -> None:
@@ -87,13 +75,23 @@ def make_code(person: Person, site: Site, name: str) -> tuple[EnrolmentCode, str
     """A row and the code itself, which is shown once and kept nowhere."""
     if Robot.objects.filter(site=site, name=name).exists():
         raise Refused("name_taken", f"There is a robot named {name} at {site.name}. Choose another name.")
+    audit.append(person.username, "made enrolment code", name, site.organisation_id)
+    return _keep_code(person, site, name)
+
+
+def make_rotation_code(person: Person, robot: Robot) -> tuple[EnrolmentCode, str]:
+    """A code that gives this robot a new key; its old key works until the code is used."""
+    audit.append(person.username, "made code for a new key", robot.name, robot.site.organisation_id)
+    return _keep_code(person, robot.site, robot.name, robot)
+
+
+def _keep_code(person: Person, site: Site, name: str, replaces: Robot | None = None) -> tuple[EnrolmentCode, str]:
     raw = "".join(secrets.choice(_LETTERS) for _ in range(12))
     code = "-".join((raw[:4], raw[4:8], raw[8:]))
     row = EnrolmentCode.objects.create(
-        code_hash=_hash(code), site=site, name=name, made_by=person,
+        code_hash=_hash(code), site=site, name=name, made_by=person, replaces=replaces,
         expires_at=timezone.now() + timedelta(minutes=CODE_MINUTES),
     )  # fmt: skip
-    audit.append(person.username, "made enrolment code", name, site.organisation_id)
     return row, code
 
 
@@ -111,15 +109,32 @@ def enrol(code: str, public_key: str, embodiment: str, program: str, protocol: i
         if row is None:
             raise Refused("code_unknown", "This enrolment code does not exist. Make a new one under Add robot.")
         if row.used_at is not None:
-            raise Refused("code_used", "This enrolment code was used already. Make a new one under Add robot.")
+            raise _code_used()
         if row.expires_at < timezone.now():
             raise Refused("code_expired", "This enrolment code is older than 10 minutes. Make a new one.")
         if not EnrolmentCode.objects.filter(pk=row.pk, used_at=None).update(used_at=timezone.now()):
-            raise Refused("code_used", "This enrolment code was used already. Make a new one under Add robot.")
-        robot = _make(row, public_key, body, program)
+            raise _code_used()
+        robot = _replace_key(row.replaces, public_key, body, program) if row.replaces else _make(row, public_key, body, program)
         EnrolmentCode.objects.filter(pk=row.pk).update(robot=robot)
         audit.append(f"robot {robot.pk}", "enrolled", robot.name, row.site.organisation_id, key=public_key)
     access.forget()
+    return robot
+
+
+def _code_used() -> Refused:
+    return Refused("code_used", "This enrolment code was used already. Make a new one under Add robot.")
+
+
+def _replace_key(robot: Robot, public_key: str, body: Embodiment, program: str) -> Robot:
+    """The same robot with a new key: the old one is worth nothing from now on, and a hold is over."""
+    robot.public_key, robot.program, robot.held_reason = public_key, program[:40], ""
+    robot.embodiment, robot.embodiment_hash = msgspec.to_builtins(body), body.hash
+    robot.log_n = 0  # the program that enrols begins a log of its own
+    try:
+        with transaction.atomic():
+            robot.save()
+    except IntegrityError as error:
+        raise Refused("name_or_key_taken", "A robot with this key exists already.") from error
     return robot
 
 

@@ -1,4 +1,6 @@
-"""The episode folder: `episode.json`, `frames.parquet`, `video/<camera>.mp4`, `events.jsonl`.  Names and types, no reading or writing.
+"""The episode folder: `episode.json`, `frames.parquet`, `video/<camera>.mp4`, `events.jsonl`.
+
+Names and types, no reading or writing.
 
 One row per record tick = one frame of every camera.  Never rewritten: trims, labels and findings live in the database.
 """

@@ -1,4 +1,7 @@
-"""How JSON messages look and how they are read: `{v, type, id, ...}`, strictly.  The messages themselves stand in their own files."""
+"""How JSON messages look and how they are read: `{v, type, id, ...}`, strictly.
+
+The messages themselves stand in their own files.
+"""
 
 from __future__ import annotations
 
