@@ -113,9 +113,7 @@ def ask_world(run_dir: Path, request: wire.Request, timeout_s: float = 10.0) -> 
             sock.send(msgspec.msgpack.encode(request))
             answer = msgspec.msgpack.decode(sock.recv(_REQUEST_BYTES), type=wire.Answer)
         except (OSError, msgspec.DecodeError) as error:
-            raise Refused(
-                "world_away", f"The simulated world does not answer ({error}). Is the robot running?"
-            ) from error
+            raise Refused("world_away", f"The simulated world does not answer ({error}). Is the robot running?") from error
     if answer.code:
         raise Refused(answer.code, answer.sentence)
     return answer

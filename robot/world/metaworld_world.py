@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from protocol.errors import Refused
 from robot.world.embodiments import METAWORLD, METAWORLD_SPEED_M_S
+from robot.world.rest import Rest
 from robot.world.wire import SceneObject
 from robot.world.world import Sensed
 
-_RESTING_SPEED = 0.012  # m/s or rad/s of anything
-_RESTING_TICKS = 40
 _OBSERVABLE = "-goal-observable"
 
 
@@ -30,9 +29,7 @@ def _environments() -> dict[str, Any]:
 def _environment(task: str, seed: int) -> Any:
     known = _environments()
     if task not in known:
-        raise Refused(
-            "scene_unknown", f"Meta-World has no task {task!r}. Choose one such as {', '.join(list(known)[:3])}."
-        )
+        raise Refused("scene_unknown", f"Meta-World has no task {task!r}. Choose one such as {', '.join(list(known)[:3])}.")
     env = known[task](seed=seed)
     env.max_path_length = 1 << 62  # it would refuse to go on after 500 steps; a world has no such end
     env.seeded_rand_vec, env._freeze_rand_vec = True, False
@@ -51,7 +48,7 @@ class MetaWorld:
         self._env: Any = None
         self.success = False
         self._action = np.zeros(4)
-        self._settled = 0
+        self._rest = Rest()
 
     def reset(self, seed: int, scene: str) -> None:
         """Object and goal places drawn from `seed`; Refused("scene_unknown")."""
@@ -62,7 +59,7 @@ class MetaWorld:
         self.observation: NDArray[np.float64] = self._env.reset()[0]
         self.success = False
         self._action = np.array([0.0, 0.0, 0.0, -1.0])
-        self._settled = 0
+        self._rest.end()
 
     def drive(self, action: NDArray[np.float32] | None) -> None:
         """Velocities become the package's actions of -1 to 1; the gripper's 0 to 1 becomes its effort of -1 to 1."""
@@ -71,17 +68,17 @@ class MetaWorld:
             wanted[:3] = np.clip(action[:3] / METAWORLD_SPEED_M_S, -1, 1)
             wanted[3] = np.clip(2.0 * action[3] - 1.0, -1, 1)
         if wanted[:3].any() or wanted[3] != self._action[3]:
-            self._settled = 0
+            self._rest.end()
         self._action = wanted
 
     def advance(self) -> None:
         observation, _, _, _, info = self._env.step(self._action.astype(np.float32))
         self.observation, self.success = observation, bool(info["success"])
-        still = not self._action[:3].any() and float(np.abs(self._env.data.qvel).max()) < _RESTING_SPEED
-        self._settled = self._settled + 1 if still else 0
+        if not self._action[:3].any():
+            self._rest.watch(self._env.data.qpos)
 
     def resting(self) -> bool:
-        return self._settled >= _RESTING_TICKS
+        return self._rest.reached
 
     def sense(self) -> Sensed:
         x, y, z, opening = (float(v) for v in self.observation[:4])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from protocol.errors import Refused
 from robot.world.arm import TOOL_DOWN, Pose, ToolServo, rotation_vector
 from robot.world.embodiments import TABLETOP, WORKSPACE
+from robot.world.rest import Rest
 from robot.world.sawyer import DAMPING, FINGER_TRAVEL_M, JOINTS, STIFFNESS
 from robot.world.tabletop_scene import CUBE_HALF_M, THINGS, TRAY_HALF_M, TRAY_M, Thing, tabletop_model
 from robot.world.wire import SceneObject
@@ -18,7 +19,6 @@ _STEPS_PER_TICK = 4
 _SPAWN_LOW, _SPAWN_HIGH = np.array([0.45, -0.25]), np.array([0.78, 0.28])  # metres, where things may start
 _HOME_M = (0.54, 0.0, 0.24)
 _SAWYER_NEUTRAL = (0.0, -1.18, 0.0, 2.18, 0.0, 0.57, 3.3161)  # rad; the arm maker's neutral posture, to start IK from
-_RESTING_SPEED = 0.012  # m/s or rad/s of anything; a cylinder on its foot never quite comes to rest in MuJoCo
 _SETTLE_TICKS = 40
 
 SCENES = {
@@ -50,7 +50,7 @@ class Tabletop:
         self._lead = np.array(DAMPING) / np.array(STIFFNESS)  # s; cancels the servo's lag behind a steady speed
         self._twist = np.zeros(6)
         self._grip = 0.0
-        self._settled = 0
+        self._rest = Rest()
         self.reset(0, "mixed")
 
     def reset(self, seed: int, scene: str) -> None:
@@ -64,7 +64,7 @@ class Tabletop:
         self.servo.place(self._home)
         self._twist[:] = 0
         self._grip = 0.0
-        self._settled = 0
+        self._rest.end()
         mujoco.mj_forward(self.model, self.data)
         for _ in range(_SETTLE_TICKS):
             self.advance()
@@ -79,9 +79,10 @@ class Tabletop:
             wanted = np.clip(action.astype(np.float64), low, high)
             twist, grip = wanted[:6], float(wanted[6])
             if grip != self._grip:
-                self._grip, self._settled = grip, 0
+                self._grip = grip
+                self._rest.end()
         if twist.any():
-            self._settled = 0
+            self._rest.end()
         elif self._twist.any():
             self.servo.hold()
         self._twist = twist
@@ -92,11 +93,11 @@ class Tabletop:
         self.data.ctrl[:7] = self.servo.joints + self._lead * self.servo.speeds
         self.data.ctrl[7:9] = (1.0 - self._grip) * FINGER_TRAVEL_M
         mujoco.mj_step(self.model, self.data, _STEPS_PER_TICK)
-        still = not self._twist.any() and float(np.abs(self.data.qvel).max()) < _RESTING_SPEED
-        self._settled = self._settled + 1 if still else 0
+        if not self._twist.any():
+            self._rest.watch(self.data.qpos)
 
     def resting(self) -> bool:
-        return self._settled >= _SETTLE_TICKS
+        return self._rest.reached
 
     def tool(self) -> Pose:
         """Where the tool really is."""
@@ -146,9 +147,7 @@ class Tabletop:
             self.data.qpos[joint : joint + 7] = [*spot, height, np.cos(turn / 2), 0, 0, np.sin(turn / 2)]
 
 
-def _free_spot(
-    rng: np.random.Generator, taken: list[tuple[NDArray[np.float64], float]], thing: Thing
-) -> NDArray[np.float64]:
+def _free_spot(rng: np.random.Generator, taken: list[tuple[NDArray[np.float64], float]], thing: Thing) -> NDArray[np.float64]:
     """The first of 1000 drawn places that is clear of the others by a finger's width, else the clearest."""
     best, clearest = np.zeros(2), -np.inf
     for _ in range(1000):

@@ -136,8 +136,7 @@ def _rim() -> str:
     (x0, x1), (y0, y1), (m0, m1), (n0, n1) = TABLE_X_M, TABLE_Y_M, MAT_X_M, MAT_Y_M
     pieces = ((x0, m0, y0, y1), (m1, x1, y0, y1), (m0, m1, y0, n0), (m0, m1, n1, y1))
     return "".join(
-        f'<geom type="plane" material="table" pos="{(a + b) / 2} {(c + d) / 2} 0" '
-        f'size="{(b - a) / 2} {(d - c) / 2} 1"/>'
+        f'<geom type="plane" material="table" pos="{(a + b) / 2} {(c + d) / 2} 0" size="{(b - a) / 2} {(d - c) / 2} 1"/>'
         for a, b, c, d in pieces
     )
 
@@ -159,9 +158,7 @@ def _tray() -> str:
     parts = f'<geom class="ground" type="box" pos="{x} {y} 0.003" size="{hx} {hy} 0.003" material="tray"/>'
     for sx, sy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
         size = f"{0.004 if sx else hx} {0.004 if sy else hy} 0.011"
-        parts += (
-            f'<geom class="ground" type="box" pos="{x + sx * hx} {y + sy * hy} 0.011" size="{size}" material="tray"/>'
-        )
+        parts += f'<geom class="ground" type="box" pos="{x + sx * hx} {y + sy * hy} 0.011" size="{size}" material="tray"/>'
     return f'<body name="tray">{parts}</body>'
 
 
