@@ -17,6 +17,8 @@ export interface FleetFeed {
   /** Remote stop of these robots, of all one may see when empty. False when the server is not reached. */
   stop(robots: readonly string[]): boolean;
   forgetReport(): void;
+  /** Seconds since this robot's row came; since anything came without an id. */
+  age_s(robot?: string): number;
   hurry(): void;
 }
 
@@ -26,6 +28,8 @@ class Feed implements FleetFeed {
   code = 0;
   known = false;
   report: LiveStopReport | null = null;
+  private readonly cameAt = new Map<string, number>();
+  private newest = performance.now();
   private readonly bell = new EventTarget();
   private readonly socket = new LiveSocket<LiveFromServer, LiveFromBrowser>({
     path: "/ws/fleet/",
@@ -57,6 +61,11 @@ class Feed implements FleetFeed {
     this.ring("stop");
   }
 
+  age_s(robot?: string): number {
+    const at = (robot === undefined ? undefined : this.cameAt.get(robot)) ?? this.newest;
+    return (performance.now() - at) / 1000;
+  }
+
   hurry(): void {
     this.socket.hurry();
   }
@@ -71,7 +80,11 @@ class Feed implements FleetFeed {
         this.known = true;
       }
       for (const id of message.gone ?? []) this.rows.delete(id);
-      for (const row of message.rows) this.rows.set(row.id, row);
+      this.newest = performance.now();
+      for (const row of message.rows) {
+        this.rows.set(row.id, row);
+        this.cameAt.set(row.id, this.newest);
+      }
       this.ring("rows");
     }
   }

@@ -19,7 +19,6 @@ class RobotFleet extends HTMLElement {
     (id) => this.tiles.get(id)?.images ?? [],
   );
   private order: string[] = [];
-  private newest = performance.now();
   private filter = "";
   private drawn = "";
 
@@ -79,22 +78,20 @@ class RobotFleet extends HTMLElement {
 
   private arrived(): void {
     const first = this.tiles.size === 0;
-    this.newest = performance.now();
     this.draw();
     if (first) this.pictures.round();
   }
 
   private entries(): Entry[] {
     const me = document.documentElement.dataset.me ?? "";
-    const waited = (performance.now() - this.newest) / 1000;
-    return [...this.feed.rows.values()].map((row) => ({ row, doing: doing(row, me, waited) }));
+    return [...this.feed.rows.values()].map((row) => ({ row, doing: doing(row, me, this.feed.age_s(row.id)) }));
   }
 
   private draw(): void {
     const { feed } = this;
     const entries = this.entries();
     this.dataset.connection = feed.state;
-    this.html("banner", standing(feed, (performance.now() - this.newest) / 1000));
+    this.html("banner", standing(feed, feed.age_s()));
     this.html("tiles", tilesHtml(tiles(entries)));
     this.update(entries, feed.state !== "open");
     const shown = entries.filter((e) => searchable(e.row, e.doing).includes(this.filter));

@@ -1,0 +1,197 @@
+// The list and the player's side panel against a server that the test plays.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { EpisodeDetail, EpisodePage } from "../../src/episodes/shapes";
+import { bandHtml, verdict } from "../../src/episodes/words";
+import "../../src/episodes/episode_list";
+import "../../src/player/episode_player";
+
+type Reply = { status?: number; body: unknown };
+const asked: string[] = [];
+let replies: (method: string, url: string, body: unknown) => Reply;
+
+const EPISODE: EpisodeDetail = {
+  id: "e1",
+  number: 14,
+  url: "/episodes/e1/",
+  poster: "",
+  robot: { id: "r1", name: "kestrel-3" },
+  site: { id: "s1", name: "Lab" },
+  instruction: "Put the red cube in the bowl",
+  outcome: "unlabelled",
+  status: "received",
+  problem: "",
+  started_at: "2026-01-01T10:42:00Z",
+  seconds: 58.1,
+  rows: 1743,
+  record_hz: 30,
+  cameras: ["scene"],
+  people: [],
+  pilots: {},
+  band: [],
+  cut: false,
+  cut_reason: "",
+  size_bytes: 1e6,
+  version: 3,
+  removed: false,
+  embodiment: "arm",
+  world: {},
+  program: "",
+  clamp_names: [],
+  pilots_order: [],
+  frames_repeated: {},
+  rows_lost: 0,
+  videos: [],
+  columns: [],
+  columns_url: "",
+  events_url: "",
+  newer: "",
+  older: "",
+  may_change: true,
+  may_remove: true,
+};
+
+function page(items: EpisodeDetail[]): EpisodePage {
+  return { items, total: items.length, page: 1, page_size: 50, counts: { all: 1 }, robots: [] };
+}
+
+const settle = (): Promise<void> => vi.advanceTimersByTimeAsync(0).then(() => undefined);
+const press = (key: string): boolean =>
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  asked.length = 0;
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+    const method = init.method ?? "GET";
+    const body = init.body ? JSON.parse(String(init.body)) : undefined;
+    asked.push(`${method} ${url}${body ? ` ${JSON.stringify(body)}` : ""}`);
+    const reply = replies(method, url, body);
+    return new Response(JSON.stringify(reply.body), {
+      status: reply.status ?? 200,
+      headers: { "Content-Type": "application/json" },
+    });
+  });
+});
+afterEach(() => {
+  document.body.innerHTML = "";
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+describe("<episode-list>", () => {
+  it("says what to do when there is no episode", async () => {
+    replies = () => ({ body: page([]) });
+    document.body.innerHTML = '<episode-list data-url="/api/episodes"></episode-list>';
+    await settle();
+    expect(document.body.textContent).toContain("No episode yet");
+  });
+
+  it("looks again while an episode is being checked", async () => {
+    replies = () => ({ body: page([EPISODE]) });
+    document.body.innerHTML = '<episode-list data-url="/api/episodes"></episode-list>';
+    await settle();
+    expect(document.body.textContent).toContain("being checked");
+    replies = () => ({ body: page([{ ...EPISODE, status: "ready", outcome: "success" }]) });
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(document.querySelector("tbody")?.textContent).toContain("success");
+    const before = asked.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toHaveLength(before);
+  });
+
+  it("removes with the version it saw and undoes it", async () => {
+    replies = (method) => ({ body: method === "GET" ? page([EPISODE]) : EPISODE });
+    document.body.innerHTML = '<episode-list data-url="/api/episodes"></episode-list>';
+    await settle();
+    document.querySelector<HTMLElement>('[data-do="remove"]')?.click();
+    await settle();
+    expect(asked).toContain("DELETE /api/episodes/e1?version=3");
+    press("u");
+    await settle();
+    expect(asked).toContain("POST /api/episodes/e1/restore");
+  });
+
+  it("shows the server's sentence when the list is refused", async () => {
+    replies = () => ({
+      status: 403,
+      body: { code: "forbidden", sentence: "Your role does not include this.", detail: {} },
+    });
+    document.body.innerHTML = '<episode-list data-url="/api/episodes"></episode-list>';
+    await settle();
+    expect(document.body.textContent).toContain("Your role does not include this.");
+  });
+});
+
+describe("<episode-player>", () => {
+  /** The list beside the player always answers; `reply` is for the episode itself. */
+  function serve(reply: (method: string, body: unknown) => Reply): void {
+    replies = (method, url, body) => (url.includes("?page") ? { body: page([EPISODE]) } : reply(method, body));
+  }
+
+  async function open(detail: EpisodeDetail): Promise<HTMLElement> {
+    serve((method) => ({ body: method === "GET" ? detail : { ...detail, version: 4 } }));
+    document.body.innerHTML = '<episode-player data-url="/api/episodes/e1" data-list="/api/episodes"></episode-player>';
+    await settle();
+    return document.querySelector("episode-player") as HTMLElement;
+  }
+
+  it("says that an episode is still being checked, and why another is not playable", async () => {
+    expect((await open(EPISODE)).textContent).toContain("Being checked");
+    const failed = await open({ ...EPISODE, status: "failed", problem: "frames.parquet has 3 rows, scene.mp4 has 2." });
+    expect(failed.textContent).toContain("frames.parquet has 3 rows");
+  });
+
+  it("labels by key, and takes the label back by the same key", async () => {
+    await open(EPISODE);
+    serve((_method, body) => ({ body: { ...EPISODE, ...(body as object), version: 4 } }));
+    press("y");
+    await settle();
+    expect(asked).toContain('PATCH /api/episodes/e1 {"version":3,"outcome":"success"}');
+    press("y");
+    await settle();
+    expect(asked).toContain('PATCH /api/episodes/e1 {"version":4,"outcome":"unlabelled"}');
+  });
+
+  it("shows what somebody else kept first and writes mine only when asked to", async () => {
+    const player = await open(EPISODE);
+    const theirs = { ...EPISODE, version: 9, outcome: "failure" };
+    serve((method, body) => {
+      const version = (body as { version?: number } | undefined)?.version;
+      if (method === "GET") return { body: theirs };
+      if (version === 9) return { body: { ...EPISODE, version: 10, outcome: "success" } };
+      return { status: 409, body: { code: "stale_version", sentence: "Changed meanwhile.", detail: {} } };
+    });
+    press("y");
+    await settle();
+    expect(player.dataset.outcome).toBe("failure");
+    const mine = [...document.querySelectorAll<HTMLElement>(".toast .btn")].find((b) => b.textContent === "Use mine");
+    mine?.click();
+    await settle();
+    expect(player.dataset.outcome).toBe("success");
+  });
+
+  it("does not let a viewer label", async () => {
+    await open({ ...EPISODE, may_change: false });
+    press("y");
+    await settle();
+    expect(asked.some((line) => line.startsWith("PATCH"))).toBe(false);
+    expect(document.querySelector<HTMLButtonElement>('[data-do="outcome"]')?.disabled).toBe(true);
+  });
+});
+
+describe("words for episodes", () => {
+  it("say a cut beside the label", () => {
+    const cut = { ...EPISODE, status: "ready", outcome: "success", cut: true, cut_reason: "power lost" } as const;
+    expect(verdict(cut).words).toBe("success, cut: power lost");
+  });
+
+  it("give a band that covers every row and can be read aloud", () => {
+    const band = [
+      { first: 0, last: 24, pilot: "hold" },
+      { first: 25, last: 99, pilot: "operator" },
+    ];
+    const html = bandHtml(band, 100);
+    expect(html).toContain('aria-label="pilot: hold, operator"');
+    expect([...html.matchAll(/width:([\d.]+)%/g)].map((m) => Number(m[1]))).toEqual([25, 75]);
+  });
+});
