@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 START_BIT_S = 1_500_000
-MAX_CAMERA_BIT_S = 2_000_000
+MAX_CAMERA_BIT_S = 1_500_000
 MIN_CAMERA_BIT_S = 60_000
 USELESS_BIT_S = 250_000  # a spectator below this does not pull the others down
 _ESTIMATE_MAX = 20_000_000

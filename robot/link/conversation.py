@@ -31,7 +31,7 @@ _SAMPLES = 3600  # of the page's measurements, one a second
 
 
 class Conversation:
-    """One session.  Implements rtc.PeerEvents as far as the page speaks; times are monotonic seconds.
+    """One session.  Implements PeerEvents as far as the page speaks; times are monotonic seconds.
 
     Nothing can be said before `begin`: the data channels open only after the answer has travelled.
     """
@@ -136,9 +136,7 @@ class Conversation:
             self._say(wire.problem(refused, id))
 
     def _command(self, raw: bytes, seen_frame: int) -> None:
-        message = door.Command(
-            fingerprint=self.peer.remote_fingerprint, raw=raw, seen_capture_mono_s=self._captured(seen_frame)
-        )
+        message = door.Command(fingerprint=self.peer.remote_fingerprint, raw=raw, seen_capture_mono_s=self._captured(seen_frame))
         if not self._outlets.kernel(message):
             raise Refused("kernel_away", "The robot's control program does not take commands now.")
 
@@ -156,14 +154,10 @@ class Conversation:
         match message:
             case channel.Ping():
                 time_ns = 0 if self._robot.state is None else self._robot.state.time_ns
-                self._say(
-                    channel.Pong(id=message.id, sent_us=message.sent_us, mono_us=int(now_s * 1e6), time_ns=time_ns)
-                )
+                self._say(channel.Pong(id=message.id, sent_us=message.sent_us, mono_us=int(now_s * 1e6), time_ns=time_ns))
             case channel.Acquire():
                 self._ask(
-                    door.Acquire(
-                        id=self._ask_id(message.id, "acquire", now_s), fingerprint=fingerprint, permit=message.permit
-                    )
+                    door.Acquire(id=self._ask_id(message.id, "acquire", now_s), fingerprint=fingerprint, permit=message.permit)
                 )
             case channel.Release():
                 self._ask(
@@ -297,9 +291,7 @@ class Conversation:
         """Gives the lease back, if this page had one; the session's medians."""
         if self._lease is not None:
             epoch, seq = self._lease
-            self._outlets.kernel(
-                door.Release(fingerprint=self.peer.remote_fingerprint, epoch=epoch, seq=seq, reason="link_lost")
-            )
+            self._outlets.kernel(door.Release(fingerprint=self.peer.remote_fingerprint, epoch=epoch, seq=seq, reason="link_lost"))
             self._lease = None
         self.open = False
         return robot_link.SessionEnded(session=self.session, reason=reason, waterfall=self._waterfall())
@@ -323,9 +315,7 @@ class Conversation:
             if now_s - since_s > ANSWER_S:
                 del self._asked[ours]
                 if what != "stop":
-                    sentence = (
-                        "The robot's control program did not answer within 2 s. Look at the state, then try again."
-                    )
+                    sentence = "The robot's control program did not answer within 2 s. Look at the state, then try again."
                     self._say(wire.Problem(id=id, code="kernel_silent", sentence=sentence))
 
     def _tell_telemetry(self, now_s: float, drives: bool) -> None:

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import aioice.ice
 from aiortc import (
@@ -31,6 +31,7 @@ from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 
 from protocol.errors import Refused
 from robot.link.frame_table import rtp_ticks
+from robot.link.outlets import PeerEvents
 from robot.link.rtp import Format, RtpStream
 from robot.link.sdp import Offered, with_one_fingerprint
 
@@ -67,16 +68,15 @@ class _Encoded(MediaStreamTrack):
         raise AssertionError("the sender takes its pictures from the video line")
 
 
-class PeerEvents(Protocol):
-    """What a peer tells its session; all on the event loop."""
+def _path(dtls: Any) -> tuple[Any, Any, Any]:
+    """SRTP's protect, the socket's sendto and its address: what `dtls._send_rtp` reaches through five coroutines.
 
-    def on_open(self) -> None: ...
-    def on_control(self, raw: bytes | str) -> None: ...
-    def on_state(self, raw: bytes | str) -> None: ...
-    def on_key_frame(self, camera: str) -> None: ...
-    def on_remb(self, bit_s: float) -> None: ...
-    def on_report(self, lost: float, rtt_s: float | None) -> None: ...
-    def on_closed(self, reason: str) -> None: ...
+    With many viewers those calls would cost as much as the encryption.  `ConnectionError` while there is no path.
+    """
+    pair = dtls.transport._connection._nominated.get(1)
+    if dtls.state != "connected" or pair is None:
+        raise ConnectionError("not connected")
+    return dtls._tx_srtp.protect, pair.protocol.transport.sendto, pair.remote_addr
 
 
 class _VideoLine:
@@ -139,18 +139,19 @@ class _VideoLine:
                 while not self._waiting:
                     self._filled.clear()
                     await self._filled.wait()
-                await self._send(*self._waiting.popleft())
+                self._send(*self._waiting.popleft())
         except (asyncio.CancelledError, ConnectionError):
             self._stream = None
         finally:
             self._private("rtp_exited").set()
 
-    async def _send(self, ticks: int, payloads: list[bytes]) -> None:
-        stream, send = self._stream, self._sender.transport._send_rtp
+    def _send(self, ticks: int, payloads: list[bytes]) -> None:
+        stream = self._stream
         if stream is None:
             return
+        protect, deliver, address = _path(self._sender.transport)
         for packet in stream.picture(ticks, payloads, time.time()):
-            await send(packet)
+            deliver(protect(packet), address)
         report = (clock.current_ntp_time(), ticks, stream.packets, stream.octets)
         for name, value in zip(("ntp_timestamp", "rtp_timestamp", "packet_count", "octet_count"), report, strict=True):
             setattr(self._sender, f"_RTCRtpSender__{name}", value)

@@ -24,7 +24,7 @@ from robot.link import rtc
 from robot.link.bitrate import RateControl, budget, divide
 from robot.link.conversation import Conversation
 from robot.link.frame_table import FrameTable
-from robot.link.outlets import Outlets, Robot
+from robot.link.outlets import Outlets, PeerEvents, Robot
 from robot.link.sdp import Offered, checked_offer
 from robot.link.stages import StageMeter
 from robot.media import door as media_door
@@ -66,7 +66,7 @@ class Sessions:
         outlets: Outlets,
         sign: Callable[[bytes], bytes],
         clock: Callable[[], float] = time.monotonic,
-        connect: Callable[[Sequence[dict[str, Any]], rtc.PeerEvents], rtc.Peer] = rtc.Peer,
+        connect: Callable[[Sequence[dict[str, Any]], PeerEvents], rtc.Peer] = rtc.Peer,
     ) -> None:
         self._cameras = tuple(camera.name for camera in embodiment.cameras)
         self._robot = Robot(robot, msgspec.json.encode(embodiment).decode())
