@@ -13,6 +13,9 @@ from robot.world.embodiments import METAWORLD, METAWORLD_SPEED_M_S
 from robot.world.metaworld_world import MetaWorld
 from robot.world.pictures import Pictures
 
+# An expert of the package asks for more than full speed and is told so each time.
+pytestmark = pytest.mark.filterwarnings("ignore:Constant")
+
 
 @pytest.fixture(scope="module")
 def world() -> MetaWorld:
