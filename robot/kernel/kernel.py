@@ -121,7 +121,7 @@ class Kernel:
                 self._command(_peer(name, message.fingerprint), message, now_s)
                 return None
             case words.Stop():
-                return self._stop(message.source[:MAX_SOURCE], now_s)
+                return self._stop(message, now_s)
             case words.Renew():
                 authority.renew(self._key.renewal(message.renewal), now_s)
             case words.Acquire():
@@ -159,14 +159,14 @@ class Kernel:
     def _goal(self, peer: str, message: words.Goal, now_s: float) -> None:
         self.authority.goal(peer, message.epoch, message.seq, message.n, message.sent_us, message.delta, now_s)
 
-    def _stop(self, source: str, now_s: float) -> Stopped:
+    def _stop(self, message: words.Stop, now_s: float) -> Stopped:
         """Latched on disk and zero at the body before anybody is told so."""
-        before = self.authority.stops
+        source, before = message.source[:MAX_SOURCE], self.authority.stops
         self.authority.stop(source, now_s)
         if self.authority.stops != before:
             self._latch.write(self.authority.stops, now_s)
         self._body.stop()
-        return Stopped(source=source, mono_s=now_s)
+        return Stopped(id=message.id, source=source, mono_s=now_s)
 
     def _clear(self, name: str, message: words.Clear, now_s: float) -> None:
         if name == "launcher":
