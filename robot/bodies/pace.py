@@ -1,4 +1,4 @@
-"""The pace of a camera that makes its frames when asked: which frame is due, and the frame when it is complete."""
+"""The pace of frames that are made when asked: which one is due, and the frame when it is complete."""
 
 from __future__ import annotations
 
@@ -45,3 +45,8 @@ def complete(index: int, image: NDArray[np.uint8], started_s: float, stamp: bool
         image = image.copy()
         write_stamp(image, time_ns, index)
     return Frame(index, time.monotonic(), time_ns, image, (time.perf_counter() - started_s) * 1e3)
+
+
+def row_due(mono_s: float, rows: int, hz: float) -> int:
+    """The row to show at a monotonic time: the same in every process of the machine, and round and round."""
+    return int(mono_s * hz) % rows

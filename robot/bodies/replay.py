@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -16,12 +13,10 @@ from numpy.typing import NDArray
 
 from protocol.embodiment import Embodiment, decode_embodiment
 from protocol.errors import Refused
-from robot.bodies.body import Body, BodySpec, Frame, FrameSource
+from robot.bodies.body import Body, BodySpec, FrameSource
 from robot.bodies.config import read_config
-from robot.bodies.pace import Pace, complete
+from robot.bodies.pace import row_due
 from robot.bodies.still import StillBody
-
-_SEEK_AHEAD = 30  # frames; further than this it is quicker to seek than to decode
 
 
 class ReplayConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,56 +32,6 @@ class _Episode(msgspec.Struct, frozen=True):
     embodiment: msgspec.Raw
     rows: int
     record_hz: float
-
-
-def row_due(mono_s: float, rows: int, hz: float) -> int:
-    """The row to show at a monotonic time: the same in every process of the machine, and round and round."""
-    return int(mono_s * hz) % rows
-
-
-class ReplayCamera:
-    """A `FrameSource` that decodes one of the episode's videos at the pace of its recording."""
-
-    def __init__(self, video: Path, rows: int, hz: float, stamp: bool) -> None:
-        try:
-            self._container = av.open(str(video))
-        except (OSError, av.FFmpegError) as error:
-            raise Refused("episode_unreadable", f"{video} cannot be played: {error}.") from error
-        self._stream = self._container.streams.video[0]
-        self._frames = self._container.decode(self._stream)
-        self._rows, self._hz, self._stamp = rows, hz, stamp
-        self._pace = Pace(hz)
-        self._shown = -1
-        self._image: NDArray[np.uint8] | None = None
-
-    def read(self) -> Frame | None:
-        index = self._pace.wait()
-        if index is None:
-            return None
-        started_s = time.perf_counter()
-        self._decode_to(row_due(time.monotonic(), self._rows, self._hz))
-        return None if self._image is None else complete(index, self._image, started_s, self._stamp)
-
-    def close(self) -> None:
-        self._container.close()
-
-    def _decode_to(self, row: int) -> None:
-        """Leaves row's picture in `_image`; at the end of a shorter video, the last one."""
-        if row < self._shown or row > self._shown + _SEEK_AHEAD:
-            at = Fraction(row) / Fraction(self._hz) / (self._stream.time_base or Fraction(1))
-            self._container.seek(int(at), stream=self._stream)  # to the key frame before it
-            self._frames = self._container.decode(self._stream)
-            self._shown = -1
-        newest = None
-        while self._shown < row:
-            frame = next(self._frames, None)
-            if frame is None:
-                self._shown = row
-                break
-            seconds = float((frame.pts or 0) * (self._stream.time_base or 1))
-            self._shown, newest = round(seconds * self._hz), frame
-        if newest is not None:
-            self._image = np.asarray(newest.to_ndarray(format="rgb24"), dtype=np.uint8)
 
 
 def _read_episode(folder: Path) -> tuple[Embodiment, _Episode]:
@@ -133,6 +78,8 @@ def describe(config: Mapping[str, object], run_dir: Path) -> BodySpec:
         return StillBody(embodiment, sense)
 
     def open_camera(name: str) -> FrameSource:
+        from robot.bodies.recording import ReplayCamera  # PyAV stays out of the kernel
+
         video = folder / "video" / f"{embodiment.camera(name).name}.mp4"
         return ReplayCamera(video, episode.rows, episode.record_hz, wanted.stamp)
 

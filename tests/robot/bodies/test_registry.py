@@ -50,15 +50,17 @@ def test_a_simulated_body_names_the_world_to_start(tmp_path: Path) -> None:
     assert body_spec("simulated", {"world": "metaworld"}, tmp_path).embodiment is METAWORLD
 
 
-def test_the_kernel_side_of_a_simulated_body_loads_no_physics(tmp_path: Path) -> None:
+def test_the_kernel_side_of_a_body_loads_neither_physics_nor_pictures(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
 for name in ("mujoco", "metaworld", "cv2", "av", "scipy"):
     sys.modules[name] = None  # makes importing it fail
 from robot.bodies.registry import body_spec
-body = body_spec("simulated", {}, Path(sys.argv[1])).open_body()
-assert body.observe() is None
+run_dir = Path(sys.argv[1])
+assert body_spec("simulated", {}, run_dir).open_body().observe() is None
+assert body_spec("camera", {}, run_dir).open_body().observe() is not None
+import robot.bodies.replay
 """
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

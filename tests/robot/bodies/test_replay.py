@@ -14,7 +14,7 @@ import pytest
 from protocol.episode import EpisodeMeta, frames_schema
 from protocol.errors import Refused
 from protocol.stamp import read_stamp
-from robot.bodies import replay
+from robot.bodies import recording
 from robot.bodies.registry import body_spec
 from robot.world.embodiments import TABLETOP
 from tests.robot.bodies.videos import number_of, write_video
@@ -77,7 +77,7 @@ def test_the_frame_of_each_row_is_shown_also_after_a_jump_and_at_the_start_again
 ) -> None:
     camera = body_spec("replay", {"episode": str(episode)}, tmp_path).open_camera("scene")
     for row in (0, 1, 2, 10, 39, 0, 3, 38, 37):
-        monkeypatch.setattr(replay, "row_due", lambda mono_s, rows, hz, row=row: row)
+        monkeypatch.setattr(recording, "row_due", lambda mono_s, rows, hz, row=row: row)
         frame = camera.read()
         assert frame is not None
         assert number_of(frame) == row
