@@ -1,0 +1,4 @@
+// The page that adds a robot.
+import "../base/page";
+import "./enrol.css";
+import "./robot_enrolment";
