@@ -5,23 +5,21 @@ import type { SocketState } from "../socket";
 import { Asks } from "./asks";
 import { type Effect, type Happening, inControl, step } from "./authority";
 import { RobotClock } from "./clock";
-import { readProbe } from "./command";
 import { Connection, type PeerState } from "./connection";
 import { Driver } from "./driver";
 import { isStale } from "./frames";
-import { type Turn, pictureFrame, quarterTurn } from "./geometry";
+import { pictureFrame, quarterTurn, type Turn } from "./geometry";
 import type { InputEvents } from "./inputs";
 import { Inputs } from "./inputs";
 import { emptyModel, latched, type Model, permittedMode } from "./model";
+import { NetworkProbe } from "./network_probe";
 import { Pictures } from "./pictures";
-import { ProbeTest } from "./preflight";
 import { RemoteStop, stopDatagram } from "./stop";
 import { Ticker } from "./ticker";
 import { stages } from "./waterfall";
 import { clampWords } from "./words";
 
-const PROBES = 100; // two seconds at 50 Hz
-const SERVER_STOP_MS = 100; // a reliable way gains nothing from more often
+const SERVER_STOP_MS = 1000; // the server repeats it by itself 20 times a second; this is for a server that came back
 
 export class Cockpit {
   readonly model: Model;
@@ -33,8 +31,7 @@ export class Cockpit {
   readonly driver: Driver;
   readonly connection: Connection;
   private readonly ticker = new Ticker(20, (nowMs) => this.turn(nowMs));
-  private probes: ProbeTest | null = null;
-  private probesLeft = 0;
+  private readonly network = new NetworkProbe((nowMs) => this.driver.probe(nowMs));
   private serverStopMs = 0;
   private wasStopped = false;
   private burst = 0;
@@ -56,7 +53,7 @@ export class Cockpit {
     return {
       onServer: (message) => this.fromServer(message),
       onRobot: (message) => this.fromRobot(message),
-      onControl: (raw) => this.onProbe(raw),
+      onControl: (raw) => this.network.back(raw, performance.now()),
       onTrack: (camera, track, receiver) => this.pictures.attach(camera, track, receiver),
       onPeer: (state, why) => this.onPeer(state, why),
       onSocket: (state, code) => this.onSocket(state, code),
@@ -106,13 +103,13 @@ export class Cockpit {
   private stopReliably(): boolean {
     const { peer } = this.connection;
     if (!peer || peer.state.bufferedAmount > 0) return false;
-    return peer.tell({ type: "stop", id: "stop", source: this.model.hello?.person ?? "" });
+    return peer.tell({ type: "stop", id: this.asks.nextId("stop"), source: this.model.hello?.person ?? "" });
   }
 
   private stopByServer(): boolean {
     const nowMs = performance.now();
     if (nowMs - this.serverStopMs < SERVER_STOP_MS) return false;
-    if (!this.connection.socket.send({ type: "stop_request", id: "stop" })) return false;
+    if (!this.connection.socket.send({ type: "stop_request", id: this.asks.nextId("stop") })) return false;
     this.serverStopMs = nowMs;
     return true;
   }
@@ -151,6 +148,7 @@ export class Cockpit {
     const { next, effects } = step(this.model.authority, event, performance.now());
     const before = this.model.authority.lease.at;
     this.model.authority = next;
+    if (event.what === "refused" && event.code === "no_session") this.connection.rebind(true);
     if (next.lease.at === "mine" && before !== "mine")
       this.driver.begin(next.lease, this.model.telemetry?.done ?? this.model.telemetry?.asked ?? []);
     if (next.lease.at !== "mine" && before === "mine") this.driver.end();
@@ -215,11 +213,14 @@ export class Cockpit {
       model.hello = message;
       model.online = message.online;
     } else if (message.type === "robot_now") this.robotNow(message.online, message.last_seen_s, message.state);
-    else if (message.type === "permitted") this.happen({ what: "permitted", id: message.id ?? "", permit: message.permit });
+    else if (message.type === "permitted")
+      this.happen({ what: "permitted", id: message.id ?? "", permit: message.permit });
     else if (message.type === "take_result") this.takeResult(message);
-    else if (message.type === "take_asked") this.happen({ what: "take_asked", request: message.request, name: message.name, seconds: message.seconds });
+    else if (message.type === "take_asked")
+      this.happen({ what: "take_asked", request: message.request, name: message.name, seconds: message.seconds });
     else if (message.type === "stop_state") model.stopServer = message.state;
-    else if (message.type === "refused") this.happen({ what: "refused", id: message.id ?? "", code: message.code, sentence: message.sentence });
+    else if (message.type === "refused")
+      this.happen({ what: "refused", id: message.id ?? "", code: message.code, sentence: message.sentence });
     this.changed();
   }
 
@@ -248,10 +249,12 @@ export class Cockpit {
     else if (message.type === "pong") this.clock.pong(message.sent_us, message.mono_us, nowMs);
     else if (message.type === "stages") this.pictures.robot = message;
     else if (message.type === "state") this.onState(message.robot, nowMs);
-    else if (message.type === "granted") this.happen({ what: "granted", id: message.id ?? "", epoch: message.epoch, seq: message.seq });
+    else if (message.type === "granted")
+      this.happen({ what: "granted", id: message.id ?? "", epoch: message.epoch, seq: message.seq });
     else if (message.type === "stopped") this.heardStops([message.source, ...latched(this.model)], nowMs);
     else if (message.type === "done") this.happen({ what: "done", id: message.id ?? "" });
-    else if (message.type === "refused") this.happen({ what: "refused", id: message.id ?? "", code: message.code, sentence: message.sentence });
+    else if (message.type === "refused")
+      this.happen({ what: "refused", id: message.id ?? "", code: message.code, sentence: message.sentence });
     if (message.type !== "telemetry" && message.type !== "frames" && message.type !== "pong") this.changed();
   }
 
@@ -285,13 +288,20 @@ export class Cockpit {
   }
 
   private watch(): void {
-    if (this.model.main) this.connection.peer?.tell({ type: "watch", main: this.model.main, shown: this.model.cameras });
+    if (this.model.main)
+      this.connection.peer?.tell({ type: "watch", main: this.model.main, shown: this.model.cameras });
   }
 
   private onTelemetry(message: ChannelTelemetry, nowMs: number): void {
     const { model } = this;
     model.telemetry = message;
-    model.history.add({ atMs: nowMs, state: message.state, asked: message.asked, done: message.done, latencyMs: message.control_latency_ms ?? model.glass.p50Ms });
+    model.history.add({
+      atMs: nowMs,
+      state: message.state,
+      asked: message.asked,
+      done: message.done,
+      latencyMs: message.control_latency_ms ?? model.glass.p50Ms,
+    });
     const words = this.inControl ? clampWords(message.clamps) : "";
     model.history.clamp(words, nowMs);
     model.letGoFirst = this.inControl && message.clamps.includes("neutral_first") && this.inputs.deadman !== null;
@@ -303,7 +313,8 @@ export class Cockpit {
     const before = this.model.state;
     this.model.state = state;
     this.model.stateMs = nowMs;
-    if (before?.lease?.seq !== state.lease?.seq) this.model.history.mark(state.lease ? `${state.lease.name} takes` : "lease ends", nowMs, "acc");
+    if (before?.lease?.seq !== state.lease?.seq)
+      this.model.history.mark(state.lease ? `${state.lease.name} takes` : "lease ends", nowMs, "acc");
     this.happen({ what: "state", state });
     this.heardStops(state.stops ?? [], nowMs);
   }
@@ -321,8 +332,7 @@ export class Cockpit {
       this.pictures.disconnect();
       this.model.telemetry = null;
       this.happen({ what: "closed", why: why || "LINK" });
-      this.probes = null;
-      this.model.test = null;
+      this.network.forget();
     }
     this.changed();
   }
@@ -334,23 +344,8 @@ export class Cockpit {
     this.changed();
   }
 
-  // -- the network test -------------------------------------------------------------------------
-
   testNetwork(): void {
-    this.probes = new ProbeTest();
-    this.probesLeft = PROBES;
-  }
-
-  private onProbe(raw: ArrayBuffer): void {
-    const probe = readProbe(raw);
-    if (probe) this.probes?.back(probe.n, performance.now() - probe.sentUs / 1000);
-  }
-
-  private probe(nowMs: number): void {
-    if (this.probes && this.probesLeft > 0) {
-      this.probesLeft -= 1;
-      this.probes.send(this.driver.probe(nowMs));
-    }
+    this.network.begin();
   }
 
   // -- time -------------------------------------------------------------------------------------
@@ -369,7 +364,7 @@ export class Cockpit {
       locked: isStale(ageMs) || mode === "step" || mode === "supervise",
     };
     this.driver.tick(nowMs, footing, navigator.getGamepads());
-    this.probe(nowMs);
+    this.network.turn(nowMs);
     if (this.burst > 0) this.ping(nowMs);
   }
 
@@ -385,7 +380,7 @@ export class Cockpit {
     model.ageMs = this.pictures.ledger.ageMs(nowMs);
     model.glass = this.pictures.measured(nowMs);
     model.stages = stages(this.pictures.robot, this.pictures.stages, model.telemetry);
-    model.test = this.probes?.result ?? null;
+    model.test = this.network.result;
     model.rttMs = this.clock.rttMs;
     model.stopUnknown = this.stop.unknown(nowMs);
     model.deadman = this.inputs.deadman;
@@ -398,7 +393,7 @@ export class Cockpit {
   /** Once a second: pings, statistics, silence. A page that is hidden still pings, so that the robot keeps the picture for it. */
   async second(nowMs: number): Promise<void> {
     this.connection.watch(nowMs);
-    if (this.probesLeft === 0) this.probes?.finish();
+    this.network.second();
     if (this.model.peer !== "live") return;
     this.ping(nowMs);
     const seen = await this.pictures.measure(nowMs);

@@ -34,6 +34,8 @@ export class Connection {
   bound = false;
   private session = "";
   private attempt = 0;
+  private offers = 0;
+  private offerId = "";
   private retry = 0;
   private offeredMs = 0;
   private blocked = false;
@@ -75,7 +77,7 @@ export class Connection {
     else if (message.type === "answer") void this.answered(message);
     else if (message.type === "session_ended" && this.concerns(message.session)) this.lost("ENDED");
     else if (message.type === "robot_now") this.robotNow(message.online);
-    else if (message.type === "refused" && message.id === "offer") this.again();
+    else if (message.type === "refused" && message.id === this.offerId) this.again();
     this.events.onServer(message);
   }
 
@@ -132,7 +134,9 @@ export class Connection {
     const sdp = await peer.offer();
     if (this.peer !== peer) return;
     this.offeredMs = performance.now();
-    if (this.socket.send({ type: "offer", id: "offer", sdp })) this.bound = true;
+    this.offers += 1;
+    this.offerId = `offer-${this.offers}`;
+    if (this.socket.send({ type: "offer", id: this.offerId, sdp })) this.bound = true;
   }
 
   private async answered(answer: Extract<TeleopFromServer, { type: "answer" }>): Promise<void> {
@@ -166,8 +170,8 @@ export class Connection {
   }
 
   /** A living peer whose server forgot it cannot get permits: begin a new session. */
-  rebind(): void {
-    if (!this.bound && this.socket.state === "open") this.connect();
+  rebind(forgotten = false): void {
+    if ((forgotten || !this.bound) && this.socket.state === "open") this.connect();
   }
 
   private lost(why: string): void {

@@ -1,26 +1,27 @@
 // <robot-cockpit robot="id">: makes the page, joins views and controller, and tells tests and assistive tools its state in attributes.
+
+import { safe } from "../text";
 import { toast } from "../toast";
-import { inControl, leaseWord } from "./authority";
+import { factsOf, writeAttributes } from "./attributes";
 import { Cockpit } from "./cockpit";
-import { scale, add, type Vec, pictureFrame } from "./geometry";
-import { Gesture } from "./gesture";
-import { stepOf, stepTo, STEP_M, wishOf } from "./drive";
-import { type Action, KEYMAPS, type Motion } from "./keymap";
+import { Gesture, type GestureFacts, type Scene } from "./gesture";
 import { keyWords, pinned, trust } from "./identity";
+import { type Action, KEYMAPS } from "./keymap";
 import { type Model, permittedMode } from "./model";
 import { blockers, type Check, checks } from "./preflight";
-import { safe } from "../text";
+import { Steps } from "./steps";
+import { Takes } from "./takes";
 import { renderAsked } from "./view/asked";
 import { renderBanner } from "./view/banner";
 import { renderBar } from "./view/bar";
 import { renderBody } from "./view/body";
-import { Refs, setData, setHtml } from "./view/dom";
+import { Refs, setHtml } from "./view/dom";
 import { renderFoot, renderHelp } from "./view/foot";
 import { LAYOUT } from "./view/layout";
 import { renderLower } from "./view/lower";
 import { renderPicture } from "./view/picture";
 import { Rail } from "./view/rail";
-import { recordingOf, renderRecording } from "./view/recording";
+import { renderRecording } from "./view/recording";
 import { renderSide } from "./view/side";
 
 type ButtonActs = Record<string, (button: HTMLElement) => void>;
@@ -29,6 +30,8 @@ export class RobotCockpit extends HTMLElement {
   private refs: Refs | null = null;
   private cockpit: Cockpit | null = null;
   private rail: Rail | null = null;
+  private steps: Steps | null = null;
+  private takes: Takes | null = null;
   private life = new AbortController();
   private timers: number[] = [];
   private drawing = 0;
@@ -49,18 +52,27 @@ export class RobotCockpit extends HTMLElement {
         stop: () => this.stop(),
         act: (action) => this.act(action),
         camera: (number) => cockpit.choose(cockpit.model.cameras[number - 1] ?? ""),
-        motion: (motion, factor) => this.stepMotion(motion, factor),
-        arrow: (right, up, away) => this.stepInPicture(right, up, away),
+        motion: (motion, factor) => this.steps?.motion(motion, factor),
+        arrow: (right, up, away) => this.steps?.inPicture(right, up, away),
         changed: () => this.soon(),
       },
       () => this.soon(),
     );
     this.cockpit = cockpit;
+    this.steps = new Steps(cockpit);
+    this.takes = new Takes(
+      cockpit,
+      () => this.instruction,
+      () => this.soon(),
+    );
     this.remember();
     this.rail = new Rail(refs.get("rail"), robot, this.life.signal);
     this.listen(cockpit, surface);
     cockpit.start();
-    this.timers = [window.setInterval(() => this.draw(), 100), window.setInterval(() => void cockpit.second(performance.now()), 1000)];
+    this.timers = [
+      window.setInterval(() => this.draw(), 100),
+      window.setInterval(() => void cockpit.second(performance.now()), 1000),
+    ];
     surface.focus({ preventScroll: true });
   }
 
@@ -84,7 +96,7 @@ export class RobotCockpit extends HTMLElement {
 
   private gesture(cockpit: Cockpit, surface: HTMLElement): Gesture {
     const { model } = cockpit;
-    const scene = (): ReturnType<Parameters<typeof makeFacts>[0]> => {
+    const scene = (): Scene | null => {
       const camera = model.embodiment?.cameras.find((one) => one.name === model.main);
       const state = model.telemetry?.state;
       return model.embodiment && camera && state ? { embodiment: model.embodiment, camera, state } : null;
@@ -94,7 +106,13 @@ export class RobotCockpit extends HTMLElement {
       const mode = permittedMode(model);
       return mode === "supervise" ? "none" : mode === "step" ? "step" : "drag";
     };
-    const facts = makeFacts(scene, permitted, () => cockpit.inputs.deadman !== null, (shift) => this.goal(shift), () => this.soon());
+    const facts: GestureFacts = {
+      scene,
+      permitted,
+      deadman: () => cockpit.inputs.deadman !== null,
+      stepBy: (shift) => this.steps?.by(shift),
+      changed: () => this.soon(),
+    };
     return new Gesture(surface, cockpit.inputs.drag, facts);
   }
 
@@ -112,11 +130,11 @@ export class RobotCockpit extends HTMLElement {
       lease: () => this.lease(),
       pause: () => cockpit.handBack("released"),
       help: () => this.help(true),
-      success: () => this.endRecording("success"),
-      failure: () => this.endRecording("failure"),
-      rerecord: () => this.recordAgain(),
-      start: () => this.startRecording(),
-      save_last: () => this.record({ type: "save_last", seconds: 30, instruction: this.instruction }, "The last 30 s are being saved."),
+      success: () => this.takes?.end("success"),
+      failure: () => this.takes?.end("failure"),
+      rerecord: () => this.takes?.again(),
+      start: () => this.takes?.start(),
+      save_last: () => this.takes?.saveLast(),
     };
     acts[action]();
     this.soon();
@@ -127,7 +145,7 @@ export class RobotCockpit extends HTMLElement {
     lease: () => this.lease(),
     fullscreen: () => this.fullscreen(),
     camera: (button) => this.cockpit?.choose(button.dataset.camera ?? ""),
-    arrow: (button) => this.arrow(button.dataset.arrow ?? ""),
+    arrow: (button) => this.steps?.arrow(button.dataset.arrow ?? ""),
     freeze: () => this.freeze(),
     help: () => this.help(true),
     "close-help": () => this.help(false),
@@ -141,26 +159,27 @@ export class RobotCockpit extends HTMLElement {
     dismiss: () => this.cockpit?.happen({ what: "cancel" }),
     "trust-key": () => this.trustKey(),
     leave: () => window.location.assign("/"),
-    "rec-start": () => this.startRecording(),
-    "rec-last": () => this.act("save_last"),
-    "rec-good": () => this.endRecording("success"),
-    "rec-bad": () => this.endRecording("failure"),
-    "rec-again": () => this.recordAgain(),
-    scene: () => this.record({ type: "reset_scene" }, "The objects are back."),
+    "rec-start": () => this.takes?.start(),
+    "rec-last": () => this.takes?.saveLast(),
+    "rec-good": () => this.takes?.end("success"),
+    "rec-bad": () => this.takes?.end("failure"),
+    "rec-again": () => this.takes?.again(),
+    scene: () => this.takes?.resetScene(),
   };
 
   private clicked(event: MouseEvent): void {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-act]") : null;
     if (!button) return;
     this.buttons[button.dataset.act ?? ""]?.(button);
-    if (button.dataset.act !== "lease" || this.cockpit?.model.authority.lease.at !== "none") this.refs?.get("surface").focus({ preventScroll: true });
+    if (button.dataset.act !== "lease" || this.cockpit?.model.authority.lease.at !== "none")
+      this.refs?.get("surface").focus({ preventScroll: true });
     this.draw();
   }
 
   private lease(): void {
     const { cockpit } = this;
     if (!cockpit) return;
-    const { authority, state, hello } = cockpit.model;
+    const { authority, state } = cockpit.model;
     const { at } = authority.lease;
     if (at === "mine") cockpit.handBack("released");
     else if (at === "asking") cockpit.happen({ what: "cancel" });
@@ -172,7 +191,7 @@ export class RobotCockpit extends HTMLElement {
         return;
       }
       const held = state?.lease;
-      const ask = held?.kind === "human" && held.person !== hello?.person;
+      const ask = held?.kind === "human";
       cockpit.take(ask ? "ask" : "free", held?.name ?? "", "");
     }
   }
@@ -207,89 +226,9 @@ export class RobotCockpit extends HTMLElement {
     cockpit.connection.unblock();
   }
 
-  // -- steps --------------------------------------------------------------------------------------
-
-  private stepMotion(motion: Motion, factor: number): void {
-    const { cockpit } = this;
-    const action = cockpit?.model.embodiment?.action;
-    if (!cockpit || !action || permittedMode(cockpit.model) !== "step" || cockpit.inputs.deadman === null) return;
-    this.sendGoal(stepOf(action, wishOf(motion, cockpit.inputs.turn), cockpit.driver.grip, factor));
-  }
-
-  private arrow(name: string): void {
-    const way: Record<string, Vec> = { left: [-1, 0, 0], right: [1, 0, 0], up: [0, 1, 0], down: [0, -1, 0], away: [0, 0, 1], near: [0, 0, -1] };
-    const [right, up, away] = way[name] ?? [0, 0, 0];
-    this.stepInPicture(right, up, away);
-  }
-
-  private stepInPicture(right: number, up: number, away: number): void {
-    const model = this.cockpit?.model;
-    const camera = model?.embodiment?.cameras.find((one) => one.name === model.main);
-    if (!model?.embodiment || !camera || !model.telemetry || permittedMode(model) !== "step") return;
-    const frame = pictureFrame(camera, model.embodiment, model.telemetry.state);
-    if (frame) this.goal(add(add(scale(frame.right, right * STEP_M), scale(frame.up, up * STEP_M)), scale(frame.forward, away * STEP_M)));
-  }
-
-  private goal(shift: Vec): void {
-    const action = this.cockpit?.model.embodiment?.action;
-    if (this.cockpit && action) this.sendGoal(stepTo(action, shift, this.cockpit.driver.grip));
-  }
-
-  private sendGoal(delta: readonly number[]): void {
-    const { cockpit } = this;
-    const lease = cockpit?.model.authority.lease;
-    const seen = cockpit?.pictures.ledger.newest ?? null;
-    if (!cockpit || lease?.at !== "mine" || seen === null) return;
-    const nowMs = performance.now();
-    const id = cockpit.asks.nextId("goal");
-    cockpit.asks.expect(id, nowMs, (problem) => problem && toast(problem, { kind: "warn" }));
-    const { epoch, seq } = lease;
-    const sent_us = Math.round(nowMs * 1000);
-    cockpit.connection.peer?.tell({ type: "goal", id, epoch, seq, n: cockpit.driver.nextGoal, sent_us, seen_frame: seen, delta });
-  }
-
-  // -- recording ----------------------------------------------------------------------------------
-
   private get instruction(): string {
     const input = this.refs?.get("instruction");
     return input instanceof HTMLInputElement ? input.value.trim() : "";
-  }
-
-  private record(message: Parameters<NonNullable<Cockpit["connection"]["peer"]>["tell"]>[0], done: string): void {
-    const { cockpit } = this;
-    if (!cockpit?.inControl) return;
-    const { model } = cockpit;
-    const id = cockpit.asks.nextId("record");
-    const late = window.setTimeout(() => {
-      model.recordWait = true;
-    }, 300);
-    model.recordProblem = "";
-    cockpit.asks.expect(id, performance.now(), (problem) => {
-      window.clearTimeout(late);
-      model.recordWait = false;
-      model.recordProblem = problem;
-      if (!problem && done) toast(done);
-      this.soon();
-    });
-    cockpit.connection.peer?.tell({ ...message, id });
-  }
-
-  private get recording(): boolean {
-    return this.cockpit !== null && recordingOf(this.cockpit.model).state === "recording";
-  }
-
-  private startRecording(): void {
-    if (!this.recording) this.record({ type: "record_start", instruction: this.instruction }, "");
-  }
-
-  private endRecording(outcome: "success" | "failure"): void {
-    if (this.recording) this.record({ type: "record_stop", outcome }, "");
-  }
-
-  private recordAgain(): void {
-    if (!this.recording) return;
-    this.record({ type: "record_stop", discard: true }, "");
-    this.record({ type: "record_start", instruction: this.instruction }, "The take was discarded. Recording again.");
   }
 
   // -- the page -----------------------------------------------------------------------------------
@@ -303,7 +242,10 @@ export class RobotCockpit extends HTMLElement {
     if (document.fullscreenElement) {
       this.leavingFullscreen = true;
       void document.exitFullscreen();
-    } else void this.requestFullscreen().catch(() => toast("The browser does not allow full screen here.", { kind: "warn" }));
+    } else
+      void this.requestFullscreen().catch(() =>
+        toast("The browser does not allow full screen here.", { kind: "warn" }),
+      );
   }
 
   /** In full screen the browser keeps Esc to itself: leaving it other than by the button is the remote stop. */
@@ -365,7 +307,7 @@ export class RobotCockpit extends HTMLElement {
     cockpit.refresh(performance.now());
     const { model } = cockpit;
     this.checks = checks(factsOf(model));
-    this.attributes(model);
+    writeAttributes(this, model, this.checks);
     renderBar(refs, model, this.rail?.row?.site ?? "");
     renderBanner(refs, model);
     renderPicture(refs, model, cockpit.pictures);
@@ -376,22 +318,6 @@ export class RobotCockpit extends HTMLElement {
     renderLower(refs, model);
     renderFoot(refs, model);
     this.keyDialog(model);
-  }
-
-  private attributes(m: Model): void {
-    const silent = m.peer === "lost" || (m.peer === "live" && m.authority.wordMs !== null && m.nowMs - m.authority.wordMs > 1000);
-    setData(this, "mode", silent ? "UNKNOWN" : m.online || m.peer === "live" ? (m.state?.mode ?? "UNKNOWN") : "OFFLINE");
-    setData(this, "reason", m.state?.reason ?? "");
-    setData(this, "connection", m.hello && !m.online && m.peer !== "live" ? "offline" : m.peer === "none" ? "connecting" : m.peer);
-    setData(this, "server", m.socket);
-    setData(this, "lease", leaseWord(m.authority, m.nowMs));
-    setData(this, "g2gMs", m.glass.p50Ms === null ? "" : m.glass.p50Ms.toFixed(1));
-    setData(this, "recording", recordingOf(m).state);
-    setData(this, "permitted", permittedMode(m));
-    setData(this, "frameAgeMs", m.ageMs === null ? "" : String(Math.round(m.ageMs)));
-    setData(this, "stop", m.stop.at === "asked" ? (m.stopUnknown ? "unknown" : "asked") : (m.state?.stops ?? []).length > 0 ? "stopped" : "rest");
-    setData(this, "driving", inControl(m.authority, m.nowMs) && m.deadman ? m.deadman : "no");
-    setData(this, "ready", blockers(this.checks).length === 0 ? "yes" : "no");
   }
 
   private keyDialog(m: Model): void {
@@ -409,32 +335,4 @@ export class RobotCockpit extends HTMLElement {
     );
     if (!dialog.open) dialog.showModal();
   }
-}
-
-function makeFacts(
-  scene: ConstructorParameters<typeof Gesture>[2]["scene"],
-  permitted: ConstructorParameters<typeof Gesture>[2]["permitted"],
-  deadman: () => boolean,
-  stepBy: (shift: Vec) => void,
-  changed: () => void,
-): ConstructorParameters<typeof Gesture>[2] {
-  return { scene, permitted, deadman, stepBy, changed };
-}
-
-function factsOf(m: Model): Parameters<typeof checks>[0] {
-  return {
-    signedIn: m.hello !== null,
-    mayDrive: m.hello?.may_drive ?? false,
-    whyNot: m.hello?.why_not ?? "",
-    pageProblem: m.pageProblem,
-    keyChecked: m.keyChecked,
-    online: m.online,
-    lastSeenS: m.lastSeenS,
-    live: m.peer === "live",
-    state: m.state,
-    me: m.hello?.person ?? "",
-    ageMs: m.ageMs,
-    test: m.test,
-    glassMs: m.glass.p50Ms,
-  };
 }

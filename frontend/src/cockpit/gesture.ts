@@ -1,7 +1,16 @@
 // The pointer on the picture: a drag moves the tool in the picture's plane, the wheel away and nearer, a click in step mode one step towards it.
 import type { Camera, Embodiment } from "../generated/protocol";
 import type { Drag } from "./drag";
-import { depth, limited, type PictureFrame, pictureFrame, project, toolPosition, unproject, type Vec } from "./geometry";
+import {
+  depth,
+  limited,
+  type PictureFrame,
+  pictureFrame,
+  project,
+  toolPosition,
+  unproject,
+  type Vec,
+} from "./geometry";
 
 const CLICK_PX = 5;
 const STEP_MOST_M = 0.05;

@@ -39,7 +39,8 @@ export class History {
   pilot(pilot: Pilot, label: string, nowMs: number): void {
     const last = this.stretches.at(-1);
     if (last && last.pilot === pilot && last.label === label && nowMs - last.toMs < 2000) last.toMs = nowMs;
-    else this.stretches.push({ pilot, label, fromMs: last && nowMs - last.toMs < 2000 ? last.toMs : nowMs, toMs: nowMs });
+    else
+      this.stretches.push({ pilot, label, fromMs: last && nowMs - last.toMs < 2000 ? last.toMs : nowMs, toMs: nowMs });
     const first = this.stretches.findIndex((one) => one.toMs > nowMs - SPAN_MS - 5000);
     if (first > 0) this.stretches.splice(0, first);
   }

@@ -1,4 +1,6 @@
 // What hands do: keys, gamepad, pointer on the picture. Turns events of the page into a wish; says nothing to the robot.
+
+import type { Axis } from "../generated/protocol";
 import { isTextField } from "../keys";
 import { Drag } from "./drag";
 import { deadmanHeld, keyWish, NOTHING, plus, velocityWish, type Wish } from "./drive";
@@ -6,7 +8,6 @@ import type { Turn, Vec } from "./geometry";
 import { HeldKeys } from "./held";
 import { type Action, isStopKey, type Keymap, type Motion, REINS } from "./keymap";
 import { PAD_REST, Pad, type PadReading, type PadWish } from "./pad";
-import type { Axis } from "../generated/protocol";
 
 export interface InputEvents {
   stop(): void;
@@ -72,7 +73,9 @@ export class Inputs {
   }
 
   private onButton(target: EventTarget | null): boolean {
-    return target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement || target instanceof HTMLInputElement;
+    return (
+      target instanceof HTMLButtonElement || target instanceof HTMLAnchorElement || target instanceof HTMLInputElement
+    );
   }
 
   private heldKey(event: KeyboardEvent): boolean {

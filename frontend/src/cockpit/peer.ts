@@ -28,7 +28,10 @@ export class Peer {
     iceServers: readonly Record<string, unknown>[],
     private readonly events: PeerEvents,
   ) {
-    this.pc = new RTCPeerConnection({ iceServers: iceServers as unknown as RTCIceServer[], bundlePolicy: "max-bundle" });
+    this.pc = new RTCPeerConnection({
+      iceServers: iceServers as unknown as RTCIceServer[],
+      bundlePolicy: "max-bundle",
+    });
     this.control = this.pc.createDataChannel("control", { ordered: false, maxRetransmits: 0 });
     this.state = this.pc.createDataChannel("state");
     this.control.binaryType = "arraybuffer";

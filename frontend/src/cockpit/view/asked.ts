@@ -7,7 +7,15 @@ import type { Model } from "../model";
 import { clampWords } from "../words";
 import { type Refs, setHtml, show } from "./dom";
 
-const NAMES: Readonly<Record<string, string>> = { vx: "x", vy: "y", vz: "z", wx: "roll", wy: "pitch", wz: "yaw", gripper: "grip" };
+const NAMES: Readonly<Record<string, string>> = {
+  vx: "x",
+  vy: "y",
+  vz: "z",
+  wx: "roll",
+  wy: "pitch",
+  wz: "yaw",
+  gripper: "grip",
+};
 
 function bar(axis: Axis, value: number, done: boolean): string {
   const kind = done ? ' class="dn"' : "";

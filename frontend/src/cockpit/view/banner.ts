@@ -13,10 +13,16 @@ function stopped(m: Model): Banner | null {
   const sources = latched(m);
   if (sources.length === 0 && m.state?.mode !== "ESTOP") return null;
   const name = safe(robotName(m));
-  const took = m.stop.at === "answered" ? ` ${name} answered after ${Math.round(m.stop.tookMs)} ms and stands still.` : ` ${name} says it stands still.`;
+  const took =
+    m.stop.at === "answered"
+      ? ` ${name} answered after ${Math.round(m.stop.tookMs)} ms and stands still.`
+      : ` ${name} says it stands still.`;
   const mine = sources.includes(m.hello?.person ?? "-") ? "Remote stop by you." : "Remote stop is latched.";
   const rest = `${took} It stays stopped, whoever asks, until every stop is cleared.`;
-  return { look: "halt", html: `${icon("stop")}<span><b>${mine}</b>${rest}</span><span class="sp"></span><span class="nw">Clear it on the right, after a look.</span>` };
+  return {
+    look: "halt",
+    html: `${icon("stop")}<span><b>${mine}</b>${rest}</span><span class="sp"></span><span class="nw">Clear it on the right, after a look.</span>`,
+  };
 }
 
 function unanswered(m: Model): Banner | null {
@@ -32,7 +38,10 @@ function unanswered(m: Model): Banner | null {
 function serverLost(m: Model): Banner | null {
   const again = '<span class="sp"></span><button class="btn" type="button" data-act="try-now">Try now</button>';
   if (m.socket === "refused")
-    return { look: "warn", html: `${icon("warning")}<span><b>The server refused this page.</b> Sign in again, or ask for the right to see this robot.</span>` };
+    return {
+      look: "warn",
+      html: `${icon("warning")}<span><b>The server refused this page.</b> Sign in again, or ask for the right to see this robot.</span>`,
+    };
   if (m.socket !== "waiting" && !(m.socket === "connecting" && m.hello)) return null;
   const rest =
     m.authority.lease.at === "mine"
@@ -43,14 +52,25 @@ function serverLost(m: Model): Banner | null {
 
 function robotLost(m: Model): Banner | null {
   const { lease } = m.authority;
-  if (m.forged) return { look: "warn", html: `${icon("key")}<span><b>Connection refused.</b> ${safe(m.forged)}</span>` };
+  if (m.forged)
+    return { look: "warn", html: `${icon("key")}<span><b>Connection refused.</b> ${safe(m.forged)}</span>` };
   if (m.hello && !m.online && m.peer !== "live") {
     const seen = m.lastSeenS === null ? "" : `, last seen ${span(m.lastSeenS)} ago`;
-    return { look: "warn", html: `${icon("cross")}<span><b>${safe(robotName(m))} is offline${seen}.</b> This page connects by itself when it is back.</span>` };
+    return {
+      look: "warn",
+      html: `${icon("cross")}<span><b>${safe(robotName(m))} is offline${seen}.</b> This page connects by itself when it is back.</span>`,
+    };
   }
-  if (m.peer === "lost") return { look: "warn", html: `${icon("warning")}<span><b>Connection to the robot lost.</b> Its state is UNKNOWN; it holds by itself within 300 ms. Connecting again.</span>` };
+  if (m.peer === "lost")
+    return {
+      look: "warn",
+      html: `${icon("warning")}<span><b>Connection to the robot lost.</b> Its state is UNKNOWN; it holds by itself within 300 ms. Connecting again.</span>`,
+    };
   if (lease.at !== "lost") return null;
-  return { look: "warn", html: `${icon("warning")}<span><b>Control lost.</b> ${safe(lease.sentence)} Press Take control when you are ready.</span><span class="sp"></span><button class="btn" type="button" data-act="dismiss">Dismiss</button>` };
+  return {
+    look: "warn",
+    html: `${icon("warning")}<span><b>Control lost.</b> ${safe(lease.sentence)} Press Take control when you are ready.</span><span class="sp"></span><button class="btn" type="button" data-act="dismiss">Dismiss</button>`,
+  };
 }
 
 export function renderBanner(refs: Refs, m: Model): void {

@@ -1,9 +1,10 @@
 // The top bar: which robot, mode chip, lease, link, recording, and the remote stop with the truth about it.
-import { chipHtml, chipOf } from "../../mode";
+
 import { icon } from "../../icons";
+import { chipHtml, chipOf } from "../../mode";
 import { clock, safe } from "../../text";
 import { isSilent } from "../authority";
-import { type Model, latched, permittedMode, robotName } from "../model";
+import { latched, type Model, permittedMode, robotName } from "../model";
 import { permittedWhy, permittedWord } from "../words";
 import { type Refs, setClass, setData, setHtml, setText } from "./dom";
 import { drawLine } from "./lane";
@@ -23,7 +24,8 @@ export function renderBar(refs: Refs, m: Model, site: string): void {
 function chip(m: Model): string {
   const silent = m.peer === "live" && isSilent(m.authority, m.nowMs);
   const lostPeer = m.peer === "lost" && m.authority.lease.at === "lost";
-  if (silent || lostPeer) return `<span class="mode" data-m="hold">${icon("question")}UNKNOWN <small>no word</small></span>`;
+  if (silent || lostPeer)
+    return `<span class="mode" data-m="hold">${icon("question")}UNKNOWN <small>no word</small></span>`;
   return chipHtml(chipOf({ online: m.online || m.peer === "live", state: m.state, me: m.hello?.person ?? "" }));
 }
 
@@ -51,7 +53,8 @@ function recording(m: Model): string {
   const rec = m.telemetry?.recording ?? m.state?.recording;
   if (!rec || rec.state === "idle") return '<span class="muted">Not recording</span>';
   const episode = rec.episode ? ` <span class="muted">ep ${safe(rec.episode.slice(0, 8))}</span>` : "";
-  if (rec.state === "recording") return `<span class="recdot"></span><b>REC ${clock(rec.seconds ?? 0).padStart(5, "0")}</b>${episode}`;
+  if (rec.state === "recording")
+    return `<span class="recdot"></span><b>REC ${clock(rec.seconds ?? 0).padStart(5, "0")}</b>${episode}`;
   const words = { finalising: "Saving", saved: "Saved", failed: "Not saved" }[rec.state];
   const tone = rec.state === "failed" ? "err" : rec.state === "saved" ? "ok" : "muted";
   return `<b class="${tone}">${words}</b>${episode}`;

@@ -64,8 +64,12 @@ function choice(act: string, name: string, value: string, chosen: boolean, label
 }
 
 export function renderHelp(refs: Refs, m: Model): void {
-  const list = rows(m.keymap).map(([key, words]) => `<div><span>${key}</span><span class="t2">${safe(words)}</span></div>`);
-  const presets = KEYMAPS.map((map) => choice("keymap", "keymap", map.name, map.name === m.keymap.name, map.title)).join("");
+  const list = rows(m.keymap).map(
+    ([key, words]) => `<div><span>${key}</span><span class="t2">${safe(words)}</span></div>`,
+  );
+  const presets = KEYMAPS.map((map) =>
+    choice("keymap", "keymap", map.name, map.name === m.keymap.name, map.title),
+  ).join("");
   const follow =
     choice("follow", "follow", "picture", m.keysFollow === "picture", "As seen in the picture") +
     choice("follow", "follow", "robot", m.keysFollow === "robot", "Along the robot's axes");

@@ -38,7 +38,9 @@ function sheet(canvas: HTMLCanvasElement): Sheet | null {
 
 function line(s: Sheet, xs: readonly number[], values: readonly (number | null)[], scale: Scale): void {
   const y = (value: number): number =>
-    s.height - 1.5 - ((Math.min(scale.high, Math.max(scale.low, value)) - scale.low) / (scale.high - scale.low)) * (s.height - 3);
+    s.height -
+    1.5 -
+    ((Math.min(scale.high, Math.max(scale.low, value)) - scale.low) / (scale.high - scale.low)) * (s.height - 3);
   s.pen.beginPath();
   let down = false;
   values.forEach((value, i) => {

@@ -3,7 +3,7 @@ import type { Embodiment } from "../../generated/protocol";
 import { icon } from "../../icons";
 import { fixed, safe } from "../../text";
 import { isRate } from "../drive";
-import { type Mark, type Pilot, SPAN_MS, type Sample } from "../history";
+import { type Mark, type Pilot, type Sample, SPAN_MS } from "../history";
 import type { Model } from "../model";
 import { type Stage, sum } from "../waterfall";
 import { type Refs, setHtml, setStyle, setText } from "./dom";
@@ -37,7 +37,9 @@ function band(refs: Refs, m: Model, endMs: number): void {
       `<i class="${BAND[one.pilot]} lbl" style="left:${left(one.fromMs)}%;width:${width(one.toMs - one.fromMs)}%">${safe(one.label)}</i>`,
   );
   setHtml(refs.get("band"), pieces.join(""));
-  refs.get("band").setAttribute("aria-label", `Who drove: ${stretches.map((one) => one.label).join(", ") || "nothing known yet"}`);
+  refs
+    .get("band")
+    .setAttribute("aria-label", `Who drove: ${stretches.map((one) => one.label).join(", ") || "nothing known yet"}`);
 }
 
 const COLOURS = ["d1", "d2", "d3", "d4", "d5", "d6", "d7"];
@@ -62,13 +64,21 @@ function plots(refs: Refs, m: Model, endMs: number): void {
   setText(refs.get("tool-now"), toolWords(embodiment, m.telemetry?.state ?? []));
   const joints = jointIndices(embodiment);
   setText(refs.get("joint-label"), joints.length > 0 ? `Joints 1–${joints.length}, rad` : "No joints told");
-  drawSeries(refs.get("joints") as HTMLCanvasElement, times, jointSeries(joints, samples), { low: -Math.PI, high: Math.PI }, ends);
+  drawSeries(
+    refs.get("joints") as HTMLCanvasElement,
+    times,
+    jointSeries(joints, samples),
+    { low: -Math.PI, high: Math.PI },
+    ends,
+  );
   const delay: Series = { values: samples.map((sample) => sample.latencyMs), colour: "d1", dashed: false };
   drawSeries(refs.get("delay") as HTMLCanvasElement, times, [delay], { low: 0, high: 150, limit: 100 }, ends);
 }
 
 function toolSeries(embodiment: Embodiment, samples: readonly Sample[]): { series: Series[]; reach: number } {
-  const linear = embodiment.action.flatMap((axis, i) => (isRate(axis) && axis.name.startsWith("v") ? [{ axis, i }] : []));
+  const linear = embodiment.action.flatMap((axis, i) =>
+    isRate(axis) && axis.name.startsWith("v") ? [{ axis, i }] : [],
+  );
   const series = linear.flatMap(({ i }, k): Series[] => {
     const colour = COLOURS[k % COLOURS.length] ?? "d1";
     return [
@@ -80,7 +90,9 @@ function toolSeries(embodiment: Embodiment, samples: readonly Sample[]): { serie
 }
 
 function toolWords(embodiment: Embodiment, state: readonly number[]): string {
-  const values = ["tool_x", "tool_y", "tool_z"].map((name) => state[embodiment.state.findIndex((one) => one.name === name)]);
+  const values = ["tool_x", "tool_y", "tool_z"].map(
+    (name) => state[embodiment.state.findIndex((one) => one.name === name)],
+  );
   return values.every((value) => value !== undefined) ? `${values.map((value) => fixed(value ?? 0)).join(" ")} m` : "–";
 }
 
@@ -110,7 +122,9 @@ function events(refs: Refs, m: Model, endMs: number): void {
     const left = Math.min(at, 100 - width);
     if (left + width > free) continue;
     free = left - 0.5;
-    placed.push(`<span class="${mark.tone}" style="left:${left.toFixed(1)}%">${MARK_ICON[mark.tone]}${safe(mark.text)}</span>`);
+    placed.push(
+      `<span class="${mark.tone}" style="left:${left.toFixed(1)}%">${MARK_ICON[mark.tone]}${safe(mark.text)}</span>`,
+    );
   }
   setHtml(refs.get("events"), placed.join(""));
 }
@@ -137,6 +151,12 @@ function waterfall(refs: Refs, m: Model): void {
   setStyle(refs.get("wf"), "--limit", `${((LIMIT_MS / fullMs) * 100).toFixed(1)}%`);
   setHtml(refs.get("wf"), html);
   const { p50Ms, p95Ms } = m.glass;
-  setText(refs.get("wf-total"), p50Ms === null || p95Ms === null ? "–" : `p50 ${Math.round(p50Ms)} · p95 ${Math.round(p95Ms)} ms`);
-  setText(refs.get("wf-sum"), `Sight ${Math.round(sum(m.stages, "sight"))} ms · act ${Math.round(sum(m.stages, "act"))} ms`);
+  setText(
+    refs.get("wf-total"),
+    p50Ms === null || p95Ms === null ? "–" : `p50 ${Math.round(p50Ms)} · p95 ${Math.round(p95Ms)} ms`,
+  );
+  setText(
+    refs.get("wf-sum"),
+    `Sight ${Math.round(sum(m.stages, "sight"))} ms · act ${Math.round(sum(m.stages, "act"))} ms`,
+  );
 }

@@ -36,7 +36,8 @@ function main(refs: Refs, m: Model, pictures: Pictures): void {
 
 function waitWords(m: Model): string {
   if (m.forged) return m.forged;
-  if (m.socket === "refused") return "The server refused this page. Sign in again, or ask for the right to see this robot.";
+  if (m.socket === "refused")
+    return "The server refused this page. Sign in again, or ask for the right to see this robot.";
   if (m.socket !== "open") return "Connecting to the server";
   if (m.hello && !m.online) return "The robot is offline. It appears here when it is back.";
   return "Connecting to the robot";
@@ -46,7 +47,8 @@ function ladder(refs: Refs, m: Model): void {
   const mode = permittedMode(m);
   const part = refs.get("ladder");
   part.setAttribute("aria-label", `Control: ${mode}`);
-  for (const step of part.children) step.classList.toggle("on", m.peer === "live" && (step as HTMLElement).dataset.mode === mode);
+  for (const step of part.children)
+    step.classList.toggle("on", m.peer === "live" && (step as HTMLElement).dataset.mode === mode);
 }
 
 function gate(refs: Refs, m: Model): void {
@@ -56,7 +58,10 @@ function gate(refs: Refs, m: Model): void {
   const vx = m.embodiment?.action.find((axis) => axis.name === "vx");
   const speed = vx ? `${fixed(vx.high)} m/s max` : "";
   const works = m.embodiment?.workspace ? " · inside its workspace" : "";
-  setText(refs.get("gate-facts"), shut ? "refuses every command" : m.embodiment?.action.length === 0 ? "nothing to move" : speed + works);
+  setText(
+    refs.get("gate-facts"),
+    shut ? "refuses every command" : m.embodiment?.action.length === 0 ? "nothing to move" : speed + works,
+  );
 }
 
 /** What the pill says now. */
@@ -85,8 +90,12 @@ function pill(refs: Refs, m: Model): void {
   setData(part, "look", now.look);
   const meaning = now.key === "lease" ? "lease" : "deadman";
   const [before, after] = now.rest.split("|");
-  const key = after === undefined ? "" : `<kbd>${safe(keyFor(m.keymap, meaning))}</kbd><small>${safe(after.trim())}</small>`;
-  setHtml(part, `${icon(ICON[now.look])}<span>${safe(now.word)}</span><small>${safe((before ?? "").trim())}</small>${key}`);
+  const key =
+    after === undefined ? "" : `<kbd>${safe(keyFor(m.keymap, meaning))}</kbd><small>${safe(after.trim())}</small>`;
+  setHtml(
+    part,
+    `${icon(ICON[now.look])}<span>${safe(now.word)}</span><small>${safe((before ?? "").trim())}</small>${key}`,
+  );
 }
 
 function stale(refs: Refs, m: Model): void {
@@ -100,7 +109,8 @@ function pips(refs: Refs, m: Model, pictures: Pictures): void {
   const part = refs.get("pips");
   const others = m.cameras.filter((camera) => camera !== m.main);
   const shown = [...part.children].map((child) => (child as HTMLElement).dataset.camera);
-  if (shown.join() !== others.join()) part.replaceChildren(...others.map((camera) => pip(camera, m.cameras.indexOf(camera), pictures)));
+  if (shown.join() !== others.join())
+    part.replaceChildren(...others.map((camera) => pip(camera, m.cameras.indexOf(camera), pictures)));
   for (const child of part.querySelectorAll<HTMLElement>("[data-age]")) {
     const since = pictures.sinceShown(Number(child.dataset.age), m.nowMs);
     setText(child, since === null ? "no picture" : since > 500 ? `${(since / 1000).toFixed(1)} s old` : "live");

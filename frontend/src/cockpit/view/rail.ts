@@ -5,8 +5,26 @@ import { icon } from "../../icons";
 import { chipOf } from "../../mode";
 import { safe } from "../../text";
 
-const TONE: Readonly<Record<string, string>> = { human: "acc", auto: "pol", hold: "warn", asked: "warn", stop: "halted", off: "muted" };
-const RANK: Readonly<Record<string, number>> = { stop: 0, asked: 1, hold: 2, human: 3, auto: 4, idle: 5, paused: 5, align: 3, charge: 6, off: 7 };
+const TONE: Readonly<Record<string, string>> = {
+  human: "acc",
+  auto: "pol",
+  hold: "warn",
+  asked: "warn",
+  stop: "halted",
+  off: "muted",
+};
+const RANK: Readonly<Record<string, number>> = {
+  stop: 0,
+  asked: 1,
+  hold: 2,
+  human: 3,
+  auto: 4,
+  idle: 5,
+  paused: 5,
+  align: 3,
+  charge: 6,
+  off: 7,
+};
 
 function rank(row: RobotRow): number {
   return RANK[chipOf({ online: row.online, state: row.state }).look] ?? 8;

@@ -30,7 +30,8 @@ export function renderRecording(refs: Refs, m: Model): void {
   setHtml(refs.get("rec-bad"), `${icon("cross", "err")}Failure ${key("failure")}`);
   const again = refs.get("rec-again");
   again.title = `Discard and record again (${keyFor(m.keymap, "rerecord")})`;
-  for (const name of ["rec-start", "rec-last", "rec-good", "rec-bad", "rec-again", "scene"]) setDisabled(refs.get(name), !may);
+  for (const name of ["rec-start", "rec-last", "rec-good", "rec-bad", "rec-again", "scene"])
+    setDisabled(refs.get(name), !may);
   setClass(refs.get("rec-start"), `btn grow${m.recordWait ? " wait" : ""}`);
   const why = m.recordProblem || (may || on ? "" : "Recording needs control: take it first.");
   show(refs.get("rec-problem"), why !== "");

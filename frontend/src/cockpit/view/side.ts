@@ -30,18 +30,28 @@ export function renderSide(refs: Refs, m: Model, checks: readonly Check[]): void
 function headline(m: Model): string {
   const { lease } = m.authority;
   const name = safe(robotName(m));
-  const lead = (text: string, more = ""): string => `<h2>Control</h2><p class="lead">${text}</p><p class="s11 t2">${more}</p>`;
+  const lead = (text: string, more = ""): string =>
+    `<h2>Control</h2><p class="lead">${text}</p><p class="s11 t2">${more}</p>`;
   if (m.authority.wordMs !== null && isSilent(m.authority, m.nowMs))
-    return lead(`${name}: UNKNOWN`, "It has said nothing for a second. It holds by itself when it hears nothing from here.");
-  if (latched(m).length > 0) return lead(`${name} is stopped`, "It stays stopped, whoever asks, until every stop is cleared.");
-  if (inControl(m.authority, m.nowMs)) return lead(`You drive ${name}`, safe(permittedWhy(permittedMode(m), m.telemetry?.control_latency_ms ?? null)));
+    return lead(
+      `${name}: UNKNOWN`,
+      "It has said nothing for a second. It holds by itself when it hears nothing from here.",
+    );
+  if (latched(m).length > 0)
+    return lead(`${name} is stopped`, "It stays stopped, whoever asks, until every stop is cleared.");
+  if (inControl(m.authority, m.nowMs))
+    return lead(`You drive ${name}`, safe(permittedWhy(permittedMode(m), m.telemetry?.control_latency_ms ?? null)));
   if (lease.at === "lost") return lead("Control lost", safe(lease.sentence));
   if (lease.at === "asking") {
     const left = Math.max(0, Math.ceil((lease.untilMs - m.nowMs) / 1000));
     return lead(`Asked ${safe(lease.holder)}`, `Without an answer in ${left} s you may take the lease.`);
   }
   const held = m.state?.lease;
-  if (held) return lead(`${safe(held.name)} ${held.kind === "policy" ? "is the policy that drives" : "drives"} ${name}`, "You are watching.");
+  if (held)
+    return lead(
+      `${safe(held.name)} ${held.kind === "policy" ? "is the policy that drives" : "drives"} ${name}`,
+      "You are watching.",
+    );
   return lead(`Nobody drives ${name}`, m.authority.refusal ? safe(m.authority.refusal) : "The arm holds its position.");
 }
 
@@ -68,7 +78,8 @@ function driving(m: Model): string {
     ["Refused in the last second", String(refused)],
   ];
   const rows = facts.map(([name, value]) => `<dt>${safe(name)}</dt><dd>${safe(value)}</dd>`).join("");
-  const last = refused > 0 && m.telemetry?.last_refusal ? `<p class="s11 warn">${safe(m.telemetry.last_refusal)}</p>` : "";
+  const last =
+    refused > 0 && m.telemetry?.last_refusal ? `<p class="s11 warn">${safe(m.telemetry.last_refusal)}</p>` : "";
   return `<h2>Driving</h2><dl class="kv">${rows}</dl>${last}`;
 }
 
@@ -76,15 +87,34 @@ function reached(m: Model): string {
   const { stop } = m;
   if (stop.at === "rest") return "";
   const name = safe(robotName(m));
-  const waited = stop.at === "asked" ? `${((m.nowMs - stop.sinceMs) / 1000).toFixed(1)} s` : `${Math.round(stop.tookMs)} ms`;
+  const waited =
+    stop.at === "asked" ? `${((m.nowMs - stop.sinceMs) / 1000).toFixed(1)} s` : `${Math.round(stop.tookMs)} ms`;
   const robot =
     stop.at === "answered"
       ? line({ name: "robot", verdict: "ok", text: `${robotName(m)} says it stands: ${waited}` })
-      : line({ name: "robot", verdict: m.stopUnknown ? "no" : "wait", text: m.stopUnknown ? `UNKNOWN: ${robotName(m)} has not answered for ${waited}` : `Waiting for ${robotName(m)}: ${waited}` });
-  const server = { "": "", asked: "Server passed it on", acknowledged: "Server wrote down the robot's answer", unreachable: "Server does not reach the robot" }[m.stopServer];
-  const told = server ? line({ name: "server", verdict: m.stopServer === "unreachable" ? "no" : "ok", text: server }) : "";
-  const ways = stop.ways.length > 0 ? `Sent ${stop.sent} times over ${stop.ways.join(", ")}.` : "No way to it is open. It is sent as soon as one is.";
-  const wired = m.stopUnknown ? `<p class="s11 warn">Near the robot? Use its wired stop. ${name} holds by itself when it hears nothing.</p>` : "";
+      : line({
+          name: "robot",
+          verdict: m.stopUnknown ? "no" : "wait",
+          text: m.stopUnknown
+            ? `UNKNOWN: ${robotName(m)} has not answered for ${waited}`
+            : `Waiting for ${robotName(m)}: ${waited}`,
+        });
+  const server = {
+    "": "",
+    asked: "Server passed it on",
+    acknowledged: "Server wrote down the robot's answer",
+    unreachable: "Server does not reach the robot",
+  }[m.stopServer];
+  const told = server
+    ? line({ name: "server", verdict: m.stopServer === "unreachable" ? "no" : "ok", text: server })
+    : "";
+  const ways =
+    stop.ways.length > 0
+      ? `Sent ${stop.sent} times over ${stop.ways.join(", ")}.`
+      : "No way to it is open. It is sent as soon as one is.";
+  const wired = m.stopUnknown
+    ? `<p class="s11 warn">Near the robot? Use its wired stop. ${name} holds by itself when it hears nothing.</p>`
+    : "";
   return `<h2 class="strong">What was reached</h2><ul>${robot}${told}</ul><p class="s11 muted">${safe(ways)}</p>${wired}`;
 }
 
@@ -135,7 +165,7 @@ function offer(m: Model, checks: readonly Check[]): Offer {
   const first = blocked[0];
   if (first) return { text: "Take control", why: first.text, off: true };
   if (held?.kind === "human") {
-    const text = held.person === m.hello?.person ? "Take it into this window" : `Ask ${held.name} for the lease`;
+    const text = held.person === m.hello?.person ? "Ask your other window for it" : `Ask ${held.name} for the lease`;
     return { text, why: `${held.name} has held it for ${clock(held.held_s)}.`, off: false };
   }
   return { text: "Take control", why: "The grant itself moves nothing.", off: false };
