@@ -12,7 +12,7 @@ export function folder(name: string): string {
   return `robots/${
     name
       .toLowerCase()
-      .replace(/[^a-z0-9._-]+/g, "-")
+      .replace(/[^a-z0-9._]+/g, "-")
       .replace(/^[-.]+|-+$/g, "") || "robot"
   }`;
 }

@@ -73,7 +73,10 @@ class RobotEnrolment extends HTMLElement {
   private tick(): void {
     const { code } = this;
     if (!code || this.dataset.state === "online") return;
-    if (this.robot !== "") return this.arrived();
+    if (this.robot !== "") {
+      this.arrived();
+      return;
+    }
     const left = secondsLeft(code, Date.now());
     if (left <= 0) {
       this.stand("expired", `${icon("clock", "warn")}<span>The code is over. Make another one.</span>`);
