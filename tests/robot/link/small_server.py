@@ -32,6 +32,7 @@ class SmallServer:
         self._key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key))
         self._server: Server | None = None
         self.port = 0
+        self.acknowledges = False  # log entries, as soon as they come
 
     @property
     def url(self) -> str:
@@ -80,7 +81,10 @@ class SmallServer:
             if isinstance(raw, bytes):
                 self.pictures.append(raw)
             else:
-                self.heard.append(wire.decode(raw, robot_link.FromRobot))
+                message = wire.decode(raw, robot_link.FromRobot)
+                self.heard.append(message)
+                if self.acknowledges and isinstance(message, robot_link.Log):
+                    await connection.send(wire.encode(robot_link.LogAck(through=message.entries[-1].n)))
 
     def of(self, kind: type) -> list[Any]:
         return [message for message in self.heard if isinstance(message, kind)]
