@@ -73,7 +73,7 @@ class Sessions:
         self._robot.frames = {camera: FrameTable() for camera in self._cameras}
         self._outlets, self._sign, self._clock, self._connect = outlets, sign, clock, connect
         self._live: dict[str, _Session] = {}
-        self._answering: set[str] = set()
+        self._answering: dict[str, str] = {}  # session: fingerprint, while its answer is made
         self._meters = {camera: StageMeter(camera) for camera in self._cameras}
         self._rates = RateControl()
         self._watched: tuple[str, ...] | None = None
@@ -96,11 +96,11 @@ class Sessions:
         for note in offered.notes:
             log.info("session %s: %s", offer.session, note)
         self._check_free(offer, offered)
-        self._answering.add(offer.session)
+        self._answering[offer.session] = offered.fingerprint
         try:
             return await self._answer(offer, offered)
         finally:
-            self._answering.discard(offer.session)
+            del self._answering[offer.session]
 
     def on_media_packet(self, packet: media_door.Packet) -> None:
         """Sends a picture to everybody who shows its camera; it is cut into packets once."""
@@ -196,6 +196,8 @@ class Sessions:
         for other in self._live.values():
             if other.rtc_peer.remote_fingerprint == offered.fingerprint:
                 raise Refused("session_live", "This page is connected already. Reload it.", owner=other.name)
+        if offered.fingerprint in self._answering.values():
+            raise Refused("session_live", "This page is being connected already. Reload it.", owner=offer.name)
         if len(self._live) + len(self._answering) >= MAX_SESSIONS:
             raise Refused("too_many_sessions", f"{MAX_SESSIONS} people are connected. Try again when one has left.")
 
