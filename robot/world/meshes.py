@@ -105,3 +105,15 @@ def lathe(profile: list[tuple[float, float]], around: int) -> Triangles:
     both = np.concatenate([np.stack([a, b, c], axis=2), np.stack([a, c, d], axis=2)]).reshape(-1, 3, 3)
     area = np.linalg.norm(np.cross(both[:, 1] - both[:, 0], both[:, 2] - both[:, 0]), axis=1)
     return np.asarray(both[area > 1e-12])
+
+
+_CORNERS = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)
+_SIDES = np.array(
+    [[0, 1, 3], [0, 3, 2], [4, 6, 7], [4, 7, 5], [0, 4, 5], [0, 5, 1], [2, 3, 7], [2, 7, 6], [0, 2, 6], [0, 6, 4],
+     [1, 5, 7], [1, 7, 3]]
+)  # fmt: skip
+
+
+def bars(boxes: list[tuple[tuple[float, float, float], tuple[float, float, float]]]) -> Triangles:
+    """Many boxes [(centre, half size)], metres, as one mesh: drawing it costs one call instead of one each."""
+    return np.concatenate([(_CORNERS * half + centre)[_SIDES] for centre, half in boxes])

@@ -127,13 +127,12 @@ def run(live: LiveWorld, door: WorldDoor, lockstep: bool) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    if lockstep:
-        live.publish(time.monotonic(), True)
     due_s = time.monotonic()
     while not ending:
         now_s = time.monotonic()
         if lockstep:
-            due_s = now_s + 0.1
+            live.publish(now_s, False)
+            due_s = now_s + _RESTING_LOOK_S
         elif now_s >= due_s:
             if now_s - due_s > _MOST_BEHIND_S:
                 live.late_s += now_s - due_s

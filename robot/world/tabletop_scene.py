@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from protocol.embodiment import Embodiment
-from robot.world.meshes import lathe, write_stl
+from robot.world.meshes import bars, lathe, write_stl
 from robot.world.sawyer import arm_model, camera_xml
 
 TABLE_X_M, TABLE_Y_M = (0.24, 1.02), (-0.62, 0.62)
@@ -84,7 +84,8 @@ def tabletop_model(embodiment: Embodiment) -> mujoco.MjModel:
     """The whole world for one arm with the cameras of `embodiment`, compiled."""
     cameras = {camera.mount: camera for camera in embodiment.cameras}
     arm = arm_model(cameras.get("tool"))
-    bowl = write_stl(lathe(_BOWL_OUTLINE, 28))
+    files = {**arm.files, **_strips(), "bowl.stl": write_stl(lathe(_BOWL_OUTLINE, 28))}
+    strips = "".join(f'<mesh name="{name}" file="{name}.stl"/>' for name in ("lines", "seams", "panels"))
     seen = "".join(camera_xml(c) for c in embodiment.cameras if c.mount == "base")
     xml = f"""<mujoco model="tabletop">
 <compiler angle="radian" autolimits="true"/>
@@ -95,25 +96,34 @@ def tabletop_model(embodiment: Embodiment) -> mujoco.MjModel:
 <headlight ambient="0.34 0.34 0.36" diffuse="0.14 0.14 0.14" specular="0.05 0.05 0.05"/>
 <global offwidth="1280" offheight="960"/></visual>
 <default>{_DEFAULTS}</default>
-<asset>{_MATERIALS}{arm.assets}<mesh name="bowl" file="bowl.stl" inertia="shell"/></asset>
+<asset>{_MATERIALS}{arm.assets}{strips}<mesh name="bowl" file="bowl.stl" inertia="shell"/></asset>
 <worldbody>{_table()}{arm.body}{"".join(_thing(t) for t in THINGS)}{seen}{_room()}</worldbody>
 <actuator>{arm.actuators}</actuator>
 <equality>{arm.equality}</equality>
 <sensor><touch name="pad_left" site="pad_left"/><touch name="pad_right" site="pad_right"/></sensor>
 </mujoco>"""
-    return mujoco.MjModel.from_xml_string(xml, {**arm.files, "bowl.stl": bowl})
+    return mujoco.MjModel.from_xml_string(xml, files)
+
+
+def _strips() -> dict[str, bytes]:
+    """The mat's grid lines, the seams of the wall and its panels, each as one mesh file."""
+    (x0, x1), (y0, y1) = MAT_X_M, MAT_Y_M
+    cx, cy, hx, hy = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
+    lines = [((float(x), cy, 0.0003), (0.0011, hy, 0.0003)) for x in np.linspace(x0, x1, 7)]
+    lines += [((cx, float(y), 0.0003), (hx, 0.0011, 0.0003)) for y in np.linspace(y0, y1, 9)]
+    seams = [((-0.94, float(y), 0.6), (0.008, 0.005, 1.6)) for y in np.arange(-2.4, 2.5, 0.8)]
+    seams += [((-0.94, 0.0, -0.12), (0.008, 4.0, 0.005))]
+    seams += [((-0.94, y, 0.36), (0.012, 0.30, 0.17)) for y in (0.85, -0.80)]
+    panels = [((-0.93, y, 0.36), (0.006, 0.29, 0.16)) for y in (0.85, -0.80)]
+    parts = {"lines": lines, "seams": seams, "panels": panels}
+    return {f"{name}.stl": write_stl(bars(boxes)) for name, boxes in parts.items()}
 
 
 def _room() -> str:
     """Floor, wall and lamps.  Last in the model, so that what stands before them spares their pixels."""
     parts = '<geom class="ground" type="plane" pos="0 0 -0.9" size="4 4 1" material="floor"/>'
     parts += '<geom type="plane" pos="-0.95 0 0.6" size="1.6 3 1" zaxis="1 0 0" material="wall"/>'
-    for y in np.arange(-2.4, 2.5, 0.8):
-        parts += f'<geom type="box" pos="-0.94 {y:.2f} 0.6" size="0.008 0.005 1.6" material="seam"/>'
-    parts += '<geom type="box" pos="-0.94 0 -0.12" size="0.008 4 0.005" material="seam"/>'
-    for y, half in ((0.85, 0.30), (-0.80, 0.30)):
-        parts += f'<geom type="box" pos="-0.94 {y} 0.36" size="0.012 {half} 0.17" material="seam"/>'
-        parts += f'<geom type="box" pos="-0.93 {y} 0.36" size="0.006 {half - 0.01} 0.16" material="panel"/>'
+    parts += '<geom type="mesh" mesh="seams" material="seam"/><geom type="mesh" mesh="panels" material="panel"/>'
     return f'<body name="room">{parts}</body>{_LAMPS}'
 
 
@@ -142,14 +152,11 @@ def _rim() -> str:
 
 
 def _mat() -> str:
-    """A dark mat with a grid of thin lines; drawn as strips, because a texture costs a third of the frame."""
+    """A dark mat with a grid of thin lines; drawn as strips: a texture would cost a third of the frame."""
     (x0, x1), (y0, y1) = MAT_X_M, MAT_Y_M
     cx, cy, hx, hy = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
     parts = f'<geom type="plane" pos="{cx} {cy} 0.0002" size="{hx} {hy} 0.01" material="mat"/>'
-    for x in np.arange(x0, x1 + 0.01, 0.09):
-        parts += f'<geom type="plane" pos="{x:.3f} {cy} 0.0006" size="0.0011 {hy} 1" material="line"/>'
-    for y in np.arange(y0, y1 + 0.01, 0.105):
-        parts += f'<geom type="plane" pos="{cx} {y:.3f} 0.0006" size="{hx} 0.0011 1" material="line"/>'
+    parts += '<geom type="mesh" mesh="lines" material="line"/>'
     return parts
 
 

@@ -84,9 +84,7 @@ def test_the_wrist_camera_moves_with_the_tool(
     assert found == pytest.approx(pixel(WRIST_CAMERA, mount_of(tool), (x, y, z + 0.015)), abs=4.0)
 
 
-def test_a_picture_shows_a_lit_table_in_a_dark_room(
-    table: Tabletop, draw: Callable[[str, Tabletop], NDArray[np.uint8]]
-) -> None:
+def test_a_picture_shows_a_lit_table_in_a_dark_room(table: Tabletop, draw: Callable[[str, Tabletop], NDArray[np.uint8]]) -> None:
     table.reset(2, "mixed")
     image = draw("scene", table)
     assert image.shape == (480, 640, 3) and image.dtype == np.uint8
