@@ -41,29 +41,29 @@ class Refusal(msgspec.Struct, frozen=True):
     detail: dict[str, Any] = {}
 
 
-def enrol(
-    folder: Path, server: str, code: str, body: str, options: Mapping[str, Any], again: bool = False
-) -> RobotConfig:
+def enrol(folder: Path, server: str, code: str, body: str, options: Mapping[str, Any], again: bool = False) -> RobotConfig:
     """Makes `folder` a robot of `server`.  When that is refused, a robot that was there before stays as it was.
 
     Raises Refused: `already_enrolled`, `server_url`, `body_*`, `server_unreachable`, `server_answer`, or what the
     server says.
     """
     if (folder / FILE).exists() and not again:
-        raise Refused(
-            "already_enrolled", f"{folder} already holds a robot. Choose another folder, or add --again to replace it."
-        )
+        raise Refused("already_enrolled", f"{folder} already holds a robot. Choose another folder, or add --again to replace it.")
     url = server_url(server)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     embodiment = body_spec(body, options, folder).embodiment
     identity = Identity.create(folder)
-    answer = _post(url, {
-        "code": code,
-        "public_key": identity.public_key,
-        "embodiment": msgspec.json.encode(embodiment).decode(),
-        "program": PROGRAM,
-        "protocol": PROTOCOL,
-    })  # fmt: skip
+    try:
+        answer = _post(url, {
+            "code": code,
+            "public_key": identity.public_key,
+            "embodiment": msgspec.json.encode(embodiment).decode(),
+            "program": PROGRAM,
+            "protocol": PROTOCOL,
+        })  # fmt: skip
+    except Refused:
+        identity.drop(folder)
+        raise
     config = RobotConfig(
         server=url, robot=answer.robot, name=answer.name, server_key=answer.server_key, body={"kind": body, **options}
     )

@@ -50,6 +50,10 @@ class Identity:
             raise Refused("key_invalid", f"{path} is no key of {_RAW_BYTES} bytes. Enrol the robot anew.")
         return cls(Ed25519PrivateKey.from_private_bytes(raw))
 
+    def drop(self, folder: Path) -> None:
+        """Forgets the key just created: the server did not take it."""
+        (folder / NEXT).unlink(missing_ok=True)
+
     @property
     def public_key(self) -> str:
         """Base64 of the 32 raw bytes."""

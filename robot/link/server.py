@@ -46,7 +46,10 @@ class Reconnect:
         self._rng = rng or random.Random()
         self.attempts = 0
 
-    def wait_s(self) -> float:
+    def wait_s(self, urgent: bool = False) -> float:
+        """`urgent`: somebody drives, and their lease ends without the server's word; it cannot last long."""
+        if urgent:
+            return self._rng.uniform(0.15, 0.3)
         most_s = min(10.0, 0.5 * 1.5**self.attempts)
         self.attempts = min(self.attempts + 1, 30)
         return most_s * self._rng.uniform(0.5, 1.0)
@@ -150,7 +153,7 @@ class Uplink:
             if self._clock() - began_s >= CALM_S and self.online:
                 self._reconnect.succeeded()
             self._offline()
-            wait_s = self._reconnect.wait_s()
+            wait_s = self._reconnect.wait_s(self._report is not None and self._report.lease is not None)
             if why != self._away:
                 self._away = why
                 log.warning("server: %s; trying again", why)

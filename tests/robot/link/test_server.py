@@ -92,6 +92,12 @@ def test_the_first_retry_comes_within_half_a_second_and_none_later_than_ten() ->
         assert reconnect.wait_s() <= 0.5
 
 
+def test_a_robot_that_is_driven_comes_back_sooner() -> None:
+    reconnect = Reconnect(random.Random(1))
+    assert all(0.15 <= reconnect.wait_s(urgent=True) <= 0.3 for _ in range(20))
+    assert reconnect.wait_s() <= 0.5
+
+
 def test_a_fleet_does_not_come_back_in_step() -> None:
     firsts = {round(Reconnect(random.Random(seed)).wait_s(), 3) for seed in range(100)}
     assert len(firsts) > 50
@@ -209,9 +215,7 @@ async def test_log_entries_are_sent_until_confirmed_and_go_on_where_the_server_i
         assert [e.n for e in server.of(robot_link.Log)[2].entries] == [4]
 
 
-async def test_messages_reach_their_hearer_and_unknown_ones_are_said_once(
-    robot: Robot, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_messages_reach_their_hearer_and_unknown_ones_are_said_once(robot: Robot, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with SmallServer(robot.identity.public_key).running() as server, connected(robot, server) as uplink:
         await until(lambda: uplink.online)
