@@ -22,7 +22,7 @@ from episodes.schemas import (
     UploadState,
 )
 from fleet.access import Ability, roles_with
-from fleet.edge import NOT_FOUND
+from fleet.edge import not_found
 from fleet.models import Person, Robot
 from protocol.episode import FileHash
 from protocol.errors import Refused
@@ -55,7 +55,7 @@ def find(who: Person, id: str, ability: Ability = "see") -> Episode:
     """404 for what one may not see, 403 where only the right is missing."""
     episode = visible(who).filter(pk=id).first()
     if episode is None:
-        raise NOT_FOUND
+        raise not_found()
     if ability != "see" and not visible(who, ability).filter(pk=id).exists():
         raise Refused("forbidden", f"Your role does not allow this at {episode.site}. Ask an administrator.")
     return episode

@@ -106,7 +106,7 @@ def _times_s(columns: Path, rows: int) -> list[float]:
     """The first column; evenly spaced rows while it is not there yet."""
     if not columns.exists():
         return [i / max(1, rows) for i in range(rows)]
-    return np.fromfile(columns, "<f4", rows).tolist()
+    return [float(time_s) for time_s in np.fromfile(columns, "<f4", rows)]
 
 
 def upload(row: Upload) -> dict[str, Any]:

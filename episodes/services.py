@@ -53,8 +53,7 @@ def _new_upload(robot: Robot, episode: str, files: dict[str, FileHash]) -> Uploa
         with transaction.atomic():
             upload = Upload.objects.create(pk=episode, robot=robot)
             UploadFile.objects.bulk_create(
-                UploadFile(upload=upload, path=path, size=file.bytes, sha256=file.sha256)
-                for path, file in files.items()
+                UploadFile(upload=upload, path=path, size=file.bytes, sha256=file.sha256) for path, file in files.items()
             )
     except IntegrityError:  # asked twice at once: the other one made it
         upload = Upload.objects.get(pk=episode)

@@ -22,7 +22,7 @@ def mint(robot_id: str) -> str:
 def check(token: str) -> Robot:
     """The robot that may upload with `token`; `Refused("token_invalid")` also when it was revoked since."""
     try:
-        robot_id = TimestampSigner(salt=_SALT).unsign(token, max_age=VALID_S)
+        robot_id = TimestampSigner(salt=_SALT).unsign(token, max_age=int(VALID_S))
     except SignatureExpired as error:
         raise Refused("token_invalid", "The token has expired. Ask for a new one over the robot's socket.") from error
     except BadSignature as error:

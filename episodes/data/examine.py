@@ -94,14 +94,12 @@ def _columns(
         values.append(column)
 
     add("time", "time", "s", time_s, None, None)
-    for kind, source, parts in (
-        ("state", "state", embodiment.state),
-        ("asked", "action", embodiment.action),
-        ("done", "action_done", embodiment.action),
-    ):
+    quantities = [(q.name, q.unit, q.low, q.high) for q in embodiment.state]
+    axes = [(axis.name, axis.unit, axis.low, axis.high) for axis in embodiment.action]
+    for kind, source, parts in (("state", "state", quantities), ("asked", "action", axes), ("done", "action_done", axes)):
         block = _vectors(table[source], len(parts))
-        for number, part in enumerate(parts):
-            add(kind, part.name, part.unit, block[:, number], part.low, part.high)
+        for number, (name, unit, low, high) in enumerate(parts):
+            add(kind, name, unit, block[:, number], low, high)
     pilots = [PILOTS.index(name) for name in table["pilot"].to_pylist()]
     add("latency", "latency", "ms", table["latency_ms"].to_numpy(), 0.0, None)
     add("pilot", "pilot", "", np.array(pilots), 0.0, len(PILOTS) - 1.0)
