@@ -42,7 +42,7 @@ class Access:
     """Rights by person, read again by one query a second while anybody asks.  Used by sockets, per message."""
 
     def __init__(self) -> None:
-        self._rights: Fresh[Rights] = Fresh(read_rights, {})
+        self._rights: Fresh[Rights] = Fresh(read_rights, {}, stale=only_to_stop)
 
     async def may(self, person: str, robot: str, ability: Ability) -> bool:
         """Whether the person (uid) may; what is not known is not allowed."""
@@ -55,6 +55,11 @@ class Access:
     def forget(self) -> None:
         """The next question reads again (after a change made in this process)."""
         self._rights.forget()
+
+
+def only_to_stop(rights: Rights) -> Rights:
+    """What is left when nobody can say any more who may do what: looking, and the safe direction."""
+    return {person: {robot: may & _SEE for robot, may in robots.items()} for person, robots in rights.items()}
 
 
 def read_rights() -> Rights:

@@ -10,8 +10,28 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from fleet import audit
+from fleet import audit, robots
+from fleet.access import access
+from fleet.api import person
 from fleet.models import AuditEntry, EnrolmentCode, Membership, Organisation, Person, Robot, Site
+
+
+def note(request: HttpRequest, act: str, obj: Any, fields: list[str] | None = None) -> None:
+    """One entry in the log of the organisation that the object belongs to; rights are read again at once."""
+    audit.append(str(request.user), act, f"{obj._meta.verbose_name} {obj}", _organisation(obj), fields=fields or [])
+    access.forget()
+    robots.roster.forget()
+
+
+def _organisation(obj: Any) -> int | None:
+    if isinstance(obj, Organisation):
+        return obj.pk
+    if isinstance(obj, Robot):
+        return obj.site.organisation_id
+    if isinstance(obj, Person):
+        membership = obj.memberships.first()
+        return membership.organisation_id if membership else None
+    return getattr(obj, "organisation_id", None)
 
 
 class Audited(ModelAdmin):  # type: ignore[misc]
@@ -19,12 +39,24 @@ class Audited(ModelAdmin):  # type: ignore[misc]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        act = "changed" if change else "added"
-        audit.append(str(request.user), act, f"{obj._meta.verbose_name} {obj}", fields=list(form.changed_data))
+        note(request, "changed" if change else "added", obj, list(form.changed_data))
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        for act, objects in (("added", formset.new_objects), ("deleted", formset.deleted_objects)):
+            for obj in objects:
+                note(request, act, obj)
+        for obj, fields in formset.changed_objects:
+            note(request, "changed", obj, list(fields))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        audit.append(str(request.user), "deleted", f"{obj._meta.verbose_name} {obj}")
+        note(request, "deleted", obj)
         super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for obj in queryset:
+            note(request, "deleted", obj)
+        super().delete_queryset(request, queryset)
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]
@@ -73,10 +105,26 @@ class RobotAdmin(Audited):
         "last_seen",
         "log_n",
         "version",
+        "held_reason",
+        "revoked_at",
     )
+    actions = ("revoke", "release_hold")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # robots let themselves in, with a code
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # what a robot did stays; its key is revoked
+
+    @admin.action(description="Revoke the keys of the chosen robots", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: Any) -> None:
+        for robot in queryset.select_related("site"):
+            robots.revoke(person(request), robot)
+
+    @admin.action(description="Release the hold of the chosen robots", permissions=["change"])
+    def release_hold(self, request: HttpRequest, queryset: Any) -> None:
+        for robot in queryset.select_related("site"):
+            robots.release(person(request), robot)
 
 
 class ReadOnly(ModelAdmin):  # type: ignore[misc]

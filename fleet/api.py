@@ -5,22 +5,23 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from typing import Annotated, Any, Literal
 
 import redis.exceptions
-from asgiref.sync import async_to_sync
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from ninja import Field, Query, Router
 from pydantic import StringConstraints
 
 from fleet import relay, robots
-from fleet.access import Ability, robots_for
-from fleet.edge import NOT_FOUND, Strict, limit_rate, once
+from fleet.access import Ability, access, robots_for
+from fleet.edge import Strict, limit_rate, not_found, once, signed_in
 from fleet.models import AuditEntry, Membership, Person, Robot, Role, Site
 from protocol.errors import Refused
 
 router = Router()
+_ID = re.compile(r"[0-9a-f]{32}")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 
 
@@ -49,9 +50,10 @@ def person(request: HttpRequest) -> Person:
 
 def robot_or_404(request: HttpRequest, id: str, ability: Ability = "see") -> Robot:
     """404 for robots one may not see, so that their existence does not leak; 403 where only the right is missing."""
-    robot = robots_for(person(request)).select_related("site").filter(pk=id).first()
+    known = _ID.fullmatch(id) is not None
+    robot = robots_for(person(request)).select_related("site").filter(pk=id).first() if known else None
     if robot is None:
-        raise NOT_FOUND
+        raise not_found()
     if not robots_for(person(request), ability).filter(pk=id).exists():
         raise Refused("forbidden", f"Your role does not allow this at {robot.site}. Ask an administrator.")
     return robot
@@ -67,8 +69,14 @@ def shown(robot: Robot) -> dict[str, Any]:
 
 @router.post("robots/enrol", auth=None)
 def enrol(request: HttpRequest, body: Enrolment) -> dict[str, str]:
-    limit_rate("enrol", request.META.get("REMOTE_ADDR", ""), 20, 60)
-    robot = robots.enrol(body.code, body.public_key, body.embodiment, body.program, body.protocol)
+    guesses = ("enrol", request.META.get("REMOTE_ADDR", ""), 20, 60)
+    limit_rate(*guesses, weight=0)
+    try:
+        robot = robots.enrol(body.code, body.public_key, body.embodiment, body.program, body.protocol)
+    except Refused as refusal:
+        if refusal.code.startswith("code_"):
+            limit_rate(*guesses)
+        raise
     return {"robot": robot.pk, "name": robot.name, "server_key": robots.server_key()}
 
 
@@ -101,17 +109,28 @@ def release_hold(request: HttpRequest, id: str) -> dict[str, Any]:
     return {"id": robot.pk, "held_reason": ""}
 
 
-@router.get("robots/{id}/snapshot.jpg")
-def snapshot(request: HttpRequest, id: str) -> HttpResponse:
-    robot = robot_or_404(request, id)
+@router.post("robots/{id}/rotate")
+def rotate(request: HttpRequest, id: str) -> dict[str, Any]:
+    """A code that gives the robot a new key; the old key works until the code is used."""
+    row, code = robots.make_rotation_code(person(request), robot_or_404(request, id, "administer"))
+    return {"id": row.pk, "code": code, "expires_at": row.expires_at.isoformat(), "name": row.name}
+
+
+@router.get("robots/{id}/snapshot.jpg", auth=signed_in)
+async def snapshot(request: HttpRequest, id: str) -> HttpResponse:
+    """The newest small picture, at most 10 s old.  Asked for often, so it asks no database."""
+    if not await access.may(request.auth.uid, id, "see"):  # type: ignore[attr-defined]
+        raise not_found()
     try:
-        jpeg = async_to_sync(relay.snapshot)(robot.pk)
+        jpeg = await relay.snapshot(id)
     except (redis.exceptions.RedisError, OSError):
         jpeg = None
     if jpeg is None:
         raise Refused("not_found", "There is no picture of the last 10 seconds.")
-    response = HttpResponse(jpeg, content_type="image/jpeg")
-    response["ETag"] = f'"{hashlib.sha256(jpeg).hexdigest()[:16]}"'
+    tag = f'"{hashlib.sha256(jpeg).hexdigest()[:16]}"'
+    same = request.headers.get("If-None-Match") == tag
+    response = HttpResponse(status=304) if same else HttpResponse(jpeg, content_type="image/jpeg")
+    response["ETag"] = tag
     response["Cache-Control"] = "private, no-cache"
     return response
 
@@ -139,7 +158,7 @@ def code_state(request: HttpRequest, id: int) -> dict[str, Any]:
 
     row = EnrolmentCode.objects.filter(pk=id, site__in=administered_sites(person(request))).first()
     if row is None:
-        raise NOT_FOUND
+        raise not_found()
     return {"id": row.pk, "name": row.name, "used": row.used_at is not None, "robot": row.robot_id}
 
 

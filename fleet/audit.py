@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +26,7 @@ def digest(entry: AuditEntry, before: str) -> str:
         entry.actor,
         entry.act,
         entry.subject,
-        json.dumps(entry.detail, sort_keys=True, separators=(",", ":")),
+        json.dumps(_exact(entry.detail), sort_keys=True, separators=(",", ":")),
     ]
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
@@ -39,14 +40,34 @@ def append(actor: str, act: str, subject: str = "", organisation: int | None = N
             number=last.number + 1 if last else 1,
             at=datetime.now(UTC),
             organisation_id=organisation,
-            actor=actor[:120],
-            act=act[:60],
-            subject=subject[:120],
-            detail=json.loads(json.dumps(detail, default=str)),
+            actor=_storable(actor)[:120],
+            act=_storable(act)[:60],
+            subject=_storable(subject)[:120],
+            detail=_storable(json.loads(json.dumps(detail, default=str))),
         )
         entry.chain = digest(entry, last.chain if last else START)
         entry.save(force_insert=True)
     return entry
+
+
+def _storable(value: Any) -> Any:
+    """Without what one of the databases cannot keep: NUL and lone surrogates in text, NaN and infinities."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {_storable(name): _storable(inner) for name, inner in value.items()}
+    return [_storable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _exact(value: Any) -> Any:
+    """Numbers as text that is the same before and after a database has kept them (1e3, 1000.0 and 1000 are one)."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"#{int(value)}" if value == int(value) else f"#{value!r}"
+    if isinstance(value, dict):
+        return {name: _exact(inner) for name, inner in value.items()}
+    return [_exact(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _lock() -> None:

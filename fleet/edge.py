@@ -7,28 +7,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import unicodedata
 from collections.abc import Callable
 from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, Throttled, ValidationError
 from ninja.parser import Parser
 from ninja.security import django_auth
 from pydantic import ConfigDict
+from redis.exceptions import RedisError
 
+from fleet.sessions import SignedIn, sessions
 from protocol.errors import Refused
 
+log = logging.getLogger(__name__)
 STATUS = {
     "sign_in_needed": 401, "forbidden": 403, "csrf_missing": 403, "not_found": 404, "method_not_allowed": 405,
     "held": 409, "stale_version": 409, "name_taken": 409, "name_or_key_taken": 409, "code_used": 409, "too_large": 413,
-    "content_type": 415, "idempotency_mismatch": 422, "code_expired": 410, "code_unknown": 404, "rate_limited": 429,
-    "upgrade_required": 426, "storage_full": 507, "token_invalid": 401, "wrong_offset": 409, "incomplete": 409,
-    "other_manifest": 409, "not_receiving": 409, "wrong_hash": 422, "episode_refused": 422,
+    "unavailable": 503, "content_type": 415, "idempotency_mismatch": 422, "code_expired": 410, "code_unknown": 404,
+    "rate_limited": 429, "upgrade_required": 426, "storage_full": 507, "token_invalid": 401, "wrong_offset": 409,
+    "incomplete": 409, "other_manifest": 409, "not_receiving": 409, "wrong_hash": 422, "episode_refused": 422,
 }  # fmt: skip
 DEPTH = 32
 #: Direction overrides and zero-width characters make two names look alike.
@@ -65,6 +73,11 @@ class StrictParser(Parser):
             raise Refused("invalid_json", f"The body is not valid JSON: {error}.") from error
         check_text(value)
         return value
+
+    def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> Any:
+        found = super().parse_querydict(data, list_fields, request)
+        check_text(found, "query")
+        return found
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -106,6 +119,9 @@ def make_api() -> NinjaAPI:
     api.add_exception_handler(ValidationError, _validation)
     api.add_exception_handler(HttpError, _http_error)
     api.add_exception_handler(Http404, lambda request, error: refusal(NOT_FOUND))
+    api.add_exception_handler(RequestDataTooBig, lambda request, error: refusal(_too_large()))
+    api.add_exception_handler(OperationalError, _away)
+    api.add_exception_handler(RedisError, _away)
     api.add_exception_handler(AuthenticationError, lambda request, error: refusal(SIGN_IN))
     return api
 
@@ -113,6 +129,26 @@ def make_api() -> NinjaAPI:
 NOT_FOUND = Refused("not_found", "There is nothing at this address, or you may not see it.")
 SIGN_IN = Refused("sign_in_needed", "Sign in first.")
 _BY_STATUS = {400: "invalid_json", 401: "sign_in_needed", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+
+
+def not_found() -> Refused:
+    """To raise: an exception object that is kept would also keep the frames of everybody who raised it."""
+    return Refused(NOT_FOUND.code, NOT_FOUND.sentence)
+
+
+async def signed_in(request: HttpRequest) -> SignedIn | None:
+    """Authentication for async endpoints that only read: no query while the session is known."""
+    return await sessions.who(request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""))
+
+
+def _too_large() -> Refused:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return Refused("too_large", f"A request may carry at most {limit // 2**20} MiB.", limit=limit)
+
+
+def _away(request: HttpRequest, error: Any) -> HttpResponse:
+    log.error("%s %s: %s", request.method, request.path, error)
+    return refusal(Refused("unavailable", "The server's database does not answer. Repeat in a moment.", retry_after_s=5))
 
 
 def _validation(request: HttpRequest, error: Any) -> HttpResponse:
@@ -130,6 +166,8 @@ def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
     if error.status_code == 403 and "csrf" in str(error.message).lower():
         sentence = "This request did not carry the page's own token. Load the page again and repeat it."
         return refusal(Refused("csrf_missing", sentence))
+    if isinstance(error.__cause__, Refused):  # ninja hides what the parser refused behind "cannot parse"
+        return refusal(error.__cause__)
     problem = Refused(_BY_STATUS.get(error.status_code, "refused"), str(error.message))
     problem.status = error.status_code  # type: ignore[attr-defined]
     return refusal(problem)
@@ -169,15 +207,18 @@ def _typed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return typed
 
 
-def limit_rate(name: str, who: str, most: int, per_s: int) -> None:
-    """Counts in the cache; refuses `rate_limited` with Retry-After.  `who` is never taken from a header a client may forge."""
+def limit_rate(name: str, who: str, most: int, per_s: int, weight: int = 1) -> None:
+    """Counts in the cache; refuses `rate_limited` with Retry-After.  `who` is never taken from a header a client may forge.
+
+    With weight 0 it only looks, so that failures alone can be counted.
+    """
     key = f"rate:{name}:{hashlib.sha256(who.encode()).hexdigest()[:24]}"
     cache.add(key, 0, per_s)
     try:
-        count = cache.incr(key)
+        count = cache.incr(key, weight)
     except ValueError:  # it ran out between the two calls
         return
-    if count > most:
+    if count > most or (weight == 0 and count == most):
         raise Refused("rate_limited", f"At most {most} in {per_s} s. Wait a little.", retry_after_s=per_s)
 
 
@@ -209,4 +250,4 @@ def page_404(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 def page_500(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         return JsonResponse({"code": "failed", "sentence": "The server failed; it is in its log.", "detail": {}}, status=500)
-    return render(request, "500.html", status=500)
+    return HttpResponse(render_to_string("500.html"), status=500)  # without the request: nothing here may ask a database

@@ -17,7 +17,8 @@ T = TypeVar("T")
 
 
 class Fresh(Generic[T]):
-    """`read` is a plain function that may query.  While the database is away the last answer holds for `keep_s`, then `empty`.
+    """`read` is a plain function that may query.  While the database is away the last answer holds for `keep_s`; what
+    `stale` makes of it holds after that.
 
     The first to ask after `every_s` reads; who asks meanwhile gets the last answer, or waits when there is none yet.
     """
@@ -26,12 +27,13 @@ class Fresh(Generic[T]):
         self,
         read: Callable[[], T],
         empty: T,
+        stale: Callable[[T], T] = lambda value: value,
         every_s: float = 1.0,
         keep_s: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read, self._empty, self._every_s, self._keep_s, self._clock = read, empty, every_s, keep_s, clock
-        self._value = empty
+        self._read, self._value, self._stale = read, empty, stale
+        self._every_s, self._keep_s, self._clock = every_s, keep_s, clock
         self._tried_s = self._read_s = float("-inf")
         self._known = False
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
@@ -62,5 +64,5 @@ class Fresh(Generic[T]):
         except Error as error:
             log.warning("The database does not answer (%s)", error)
             if self._clock() - self._read_s > self._keep_s:
-                self._value = self._empty
+                self._value = self._stale(self._value)
         self._known = True

@@ -18,8 +18,9 @@ def write_audit_head() -> None:
     folder = Path(settings.REINS_DATA_DIR) / "audit-heads"
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)
-    with (folder / f"{now:%Y-%m-%d}.json").open("w") as file:
-        json.dump({"at": now.isoformat(), **audit.head()}, file)
+    part = folder / "head.part"
+    part.write_text(json.dumps({"at": now.isoformat(), **audit.head()}))
+    part.replace(folder / f"{now:%Y-%m-%d}.json")
 
 
 @shared_task

@@ -25,6 +25,8 @@ class Seen:
     """What is known of one robot; times on this process's monotonic clock."""
 
     state: RobotState | None = None
+    lean: RobotState | None = None  # the same for lists, without what only a cockpit shows
+    alert: str = ""
     at_s: float = float("-inf")
     gone: bool = False
     snapshot_s: float = float("-inf")
@@ -88,7 +90,8 @@ class Live:
     def take(self, update: relay.Update) -> None:
         now_s, seen = time.monotonic(), self.seen(update.robot)
         if update.state is not None:
-            seen.state, seen.at_s, seen.gone = update.state, now_s, False
+            seen.state, seen.at_s, seen.gone, seen.alert = update.state, now_s, False, update.alert
+            seen.lean = msgspec.structs.replace(update.state, nonce="", state=(), torque=())
         if not update.online:
             seen.gone = True
         if update.snapshot:

@@ -142,6 +142,16 @@ class EnrolmentCode(models.Model):
         return f"code for {self.name}"
 
 
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    """Only reads: what is written is never changed or taken away."""
+
+    def update(self, **values: Any) -> int:
+        raise TypeError("The audit log only grows.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise TypeError("The audit log only grows.")
+
+
 class AuditEntry(models.Model):
     """One act.  `number` has no gaps; `chain` is sha256 over the entry and the chain before it (fleet.audit)."""
 
@@ -154,6 +164,8 @@ class AuditEntry(models.Model):
     detail: models.JSONField[Any, Any] = models.JSONField(default=dict)
     chain = models.CharField(max_length=64)
 
+    objects = AuditQuerySet.as_manager()
+
     class Meta:
         ordering: ClassVar = ["-number"]
         indexes: ClassVar = [
@@ -163,3 +175,11 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.actor} {self.act} {self.subject}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise TypeError("The audit log only grows.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("The audit log only grows.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 import redis.asyncio as redis
@@ -33,16 +35,16 @@ def channel() -> str:
     return f"reins-{settings.MODE}:{CHANNEL}"
 
 
-_clients: dict[int, redis.Redis] = {}
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.Redis] = WeakKeyDictionary()
 
 
 def client() -> redis.Redis:
     """One connection pool for each event loop, with short time-outs: a stopped Redis must not stop anything else."""
-    import asyncio
-
-    loop = id(asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
     if loop not in _clients:
-        _clients[loop] = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+        _clients[loop] = redis.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, health_check_interval=5
+        )
     return _clients[loop]
 
 
@@ -57,6 +59,12 @@ async def keep_state(robot: str, update: Update) -> None:
         pipe.set(key("state", robot), raw, ex=STATE_S)
         pipe.publish(channel(), raw)
         await pipe.execute()
+
+
+async def gone(robot: str) -> None:
+    """Its connection ended: nothing is remembered as current."""
+    await client().delete(key("state", robot))
+    await publish(Update(robot=robot, online=False))
 
 
 async def states(robots: list[str]) -> dict[str, Update]:

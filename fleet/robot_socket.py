@@ -22,6 +22,7 @@ from channels.layers import get_channel_layer
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
+from django.db import Error
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -37,7 +38,9 @@ log = logging.getLogger(__name__)
 LOGIN_S = 10.0
 TWIN_S = 3.0  # how long an older connection of the same key has to show that its robot still speaks
 LOOK_S = 0.5  # how often a socket looks whether its robot may stay
+NEW_S = 1.1  # a robot that has just been let in may be missing from what was read a second ago
 IN_FLIGHT_S = 0.5  # what arrives this soon after a twin's log-in may have been on its way before
+AGAIN_S = 0.8  # so long after a first word a second one must come: what a broken link kept back comes all at once
 
 
 def group(robot: str) -> str:
@@ -63,6 +66,7 @@ class ConnectedRobot:
         self.id, self.name = row.pk, row.name
         self.site_id, self.organisation_id = row.site_id, row.site.organisation_id
         self.tell = say
+        self.held = False  # its key is in doubt: nothing is agreed to
         self.seen_s = float("-inf")  # when last_seen was written
 
 
@@ -74,7 +78,8 @@ class RobotSocket(JsonSocket):
         self.robot: ConnectedRobot | None = None
         self._row: Robot | None = None
         self._nonce = ""
-        self._twin_s: float | None = None
+        self._twin_s: float | None = None  # when another connection logged in with this robot's key
+        self._word_s: float | None = None  # when ours first spoke after that
         self._snapshots_wanted: bool | None = None
         await self.accept()
         self.start(self._login_timeout())
@@ -83,12 +88,14 @@ class RobotSocket(JsonSocket):
         if self.robot is None:
             await self._log_in(message)
             return
-        if self._twin_s is not None and time.monotonic() - self._twin_s > IN_FLIGHT_S:
-            await self._clone()
+        if self._twin_s is not None:
+            await self._heard_beside_twin(time.monotonic() - self._twin_s)
             return
         handlers = _handlers(str(type(message).__struct_config__.tag))
         if not handlers:
             raise Refused("unexpected", "You are logged in already.")
+        if self.robot.held and not isinstance(message, robot_link.Report | robot_link.StopAck):
+            raise Refused("held", "This robot is held until an administrator has looked.")
         for handler in handlers:
             await self._handle(handler, message)
 
@@ -98,6 +105,8 @@ class RobotSocket(JsonSocket):
             await handler(self.robot, message)
         except (redis.exceptions.RedisError, OSError) as error:
             log.warning("%s: %s waits for Redis (%s)", self.robot.name, type(message).__name__, error)
+        except Error as error:
+            log.warning("%s: %s waits for the database (%s)", self.robot.name, type(message).__name__, error)
 
     async def hear_bytes(self, data: bytes) -> None:
         if self.robot is None or len(data) < 4 or data[0] != robot_link.SNAPSHOT:
@@ -129,15 +138,22 @@ class RobotSocket(JsonSocket):
 
     async def _welcome(self, row: Robot) -> None:
         self.robot = ConnectedRobot(row, self.say)
-        layer = get_channel_layer()
+        self.robot.held = bool(row.held_reason)
+        await self._announce()
         with contextlib.suppress(redis.exceptions.RedisError, OSError):
-            await layer.group_send(group(row.pk), {"type": "twin.arrived", "channel": self.channel_name})
-            await layer.group_add(group(row.pk), self.channel_name)
+            await get_channel_layer().group_add(group(row.pk), self.channel_name)
         if row.held_reason:
             await self.say(robot_link.Held(sentence=row.held_reason))
         else:
             await self._say_welcome(row.log_n)
         self.start(self._look_after())
+
+    async def _announce(self) -> None:
+        """Tells other connections with this key that there is one more."""
+        assert self.robot is not None
+        with contextlib.suppress(redis.exceptions.RedisError, OSError):
+            event = {"type": "twin.arrived", "channel": self.channel_name}
+            await get_channel_layer().group_send(group(self.robot.id), event)
 
     async def _say_welcome(self, log_n: int) -> None:
         await self.say(robot_link.Welcome(time_ns=time.time_ns(), log_from=log_n + 1))
@@ -151,23 +167,30 @@ class RobotSocket(JsonSocket):
 
     async def _look_after(self) -> None:
         """Twice a second: may it stay, is it held, does somebody look at its pictures."""
-        assert self.robot is not None
-        held = bool(self._row and self._row.held_reason)
+        assert self.robot is not None and self._row is not None
+        key, since_s = self._row.public_key, time.monotonic()
         while True:
             await asyncio.sleep(LOOK_S)
-            standing = await robots.standings.of(self.robot.id)
-            if standing is None:
+            now_s = time.monotonic()
+            row = (await robots.roster.get()).get(self.robot.id)
+            if row is not None and row.public_key == key:
+                await self._follow(self.robot, row)
+            elif now_s - since_s > NEW_S:
                 await self.close(code=4403, reason="revoked")
                 return
-            if held and not standing.held:
-                await self._say_welcome(standing.log_n)
-            elif standing.held and not held:
-                await self.say(robot_link.Held(sentence=standing.held))
-            held = bool(standing.held)
-            if self._twin_s is not None and time.monotonic() - self._twin_s > TWIN_S:
+            if self._twin_s is not None and now_s - (self._word_s or self._twin_s) > TWIN_S:
                 await self.close(code=4409, reason="replaced")
                 return
             await self._pass_on_interest()
+
+    async def _follow(self, robot: ConnectedRobot, row: Robot) -> None:
+        """A hold begins or is over; after one the other connections are looked for again."""
+        held, robot.held = robot.held, bool(row.held_reason)
+        if robot.held and not held:
+            await self.say(robot_link.Held(sentence=row.held_reason))
+        elif held and not robot.held:
+            await self._announce()
+            await self._say_welcome(row.log_n)
 
     async def _pass_on_interest(self) -> None:
         assert self.robot is not None
@@ -185,14 +208,21 @@ class RobotSocket(JsonSocket):
     async def twin_arrived(self, event: dict[str, Any]) -> None:
         """Somebody else logged in with this robot's key: when our robot still speaks, there are two of it."""
         if event["channel"] != self.channel_name:
-            self._twin_s = time.monotonic()
+            self._twin_s, self._word_s = time.monotonic(), None
+
+    async def _heard_beside_twin(self, since_s: float) -> None:
+        """Two words some time apart are a robot that lives; one burst is what a broken link had kept back."""
+        now_s = time.monotonic()
+        if since_s > IN_FLIGHT_S and self._word_s is None:
+            self._word_s = now_s
+        elif self._word_s is not None and now_s - self._word_s > AGAIN_S:
+            await self._clone()
 
     async def _clone(self) -> None:
         assert self.robot is not None
         self._twin_s = None
         sentence = "This robot's key is in use twice. It holds until an administrator has looked."
         await sync_to_async(robots.hold)(self.robot.id, sentence)
-        await relay.publish(relay.Update(robot=self.robot.id, alert="clone"))
 
     async def ended(self, code: int) -> None:
         if self.robot is None:
@@ -200,8 +230,9 @@ class RobotSocket(JsonSocket):
         with contextlib.suppress(redis.exceptions.RedisError, OSError):
             await get_channel_layer().group_discard(group(self.robot.id), self.channel_name)
             if self._twin_s is None:
-                await relay.publish(relay.Update(robot=self.robot.id, online=False))
-        await sync_to_async(Robot.objects.filter(pk=self.robot.id).update)(last_seen=timezone.now())
+                await relay.gone(self.robot.id)
+        with contextlib.suppress(Error):
+            await sync_to_async(Robot.objects.filter(pk=self.robot.id).update)(last_seen=timezone.now())
 
 
 def _verify(row: Robot, nonce: str, signature: str) -> None:

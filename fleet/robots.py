@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
@@ -25,21 +24,11 @@ CODE_MINUTES = 10
 _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that are mistaken for another
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Whether a robot may be connected, and with which key."""
-
-    held: str
-    log_n: int
-    public_key: str
+def read_roster() -> dict[str, Robot]:
+    return {robot.pk: robot for robot in Robot.objects.live().select_related("site")}
 
 
-def read_standings() -> dict[str, Standing]:
-    rows = Robot.objects.live().values_list("pk", "held_reason", "log_n", "public_key")
-    return {pk: Standing(held, log_n, key) for pk, held, log_n, key in rows}
-
-
-standings: Fresh[dict[str, Standing]] = Fresh(read_standings, {})
+roster: Fresh[dict[str, Robot]] = Fresh(read_roster, {})  # every robot whose key is worth something, by id
 
 
 def check_protocol(protocol: int) -> None:
@@ -105,7 +94,7 @@ def enrol(code: str, public_key: str, embodiment: str, program: str, protocol: i
     body = decode_embodiment(embodiment.encode())
     _check_key(public_key)
     with transaction.atomic():
-        row = EnrolmentCode.objects.select_related("site").filter(code_hash=_hash(code)).first()
+        row = EnrolmentCode.objects.select_related("site", "replaces").filter(code_hash=_hash(code)).first()
         if row is None:
             raise Refused("code_unknown", "This enrolment code does not exist. Make a new one under Add robot.")
         if row.used_at is not None:
@@ -116,8 +105,10 @@ def enrol(code: str, public_key: str, embodiment: str, program: str, protocol: i
             raise _code_used()
         robot = _replace_key(row.replaces, public_key, body, program) if row.replaces else _make(row, public_key, body, program)
         EnrolmentCode.objects.filter(pk=row.pk).update(robot=robot)
-        audit.append(f"robot {robot.pk}", "enrolled", robot.name, row.site.organisation_id, key=public_key)
+        act = "got a new key" if row.replaces else "enrolled"
+        audit.append(f"robot {robot.pk}", act, robot.name, row.site.organisation_id, key=public_key)
     access.forget()
+    roster.forget()
     return robot
 
 
@@ -130,6 +121,8 @@ def _replace_key(robot: Robot, public_key: str, body: Embodiment, program: str) 
     robot.public_key, robot.program, robot.held_reason = public_key, program[:40], ""
     robot.embodiment, robot.embodiment_hash = msgspec.to_builtins(body), body.hash
     robot.log_n = 0  # the program that enrols begins a log of its own
+    if robot.revoked_at is not None:
+        raise Refused("revoked", "This robot was revoked meanwhile. Make a new code under Add robot.")
     try:
         with transaction.atomic():
             robot.save()
@@ -166,12 +159,14 @@ def hold(robot: str, sentence: str) -> None:
     if Robot.objects.filter(pk=robot, held_reason="").update(held_reason=sentence[:200]):
         row = Robot.objects.select_related("site").get(pk=robot)
         audit.append("server", "held", row.name, row.site.organisation_id, reason=sentence)
+        roster.forget()
 
 
 def release(person: Person, robot: Robot) -> None:
     """An administrator has looked; the robot may log in again as usual."""
-    Robot.objects.filter(pk=robot.pk).update(held_reason="")
-    audit.append(person.username, "released hold", robot.name, robot.site.organisation_id, reason=robot.held_reason)
+    if Robot.objects.filter(pk=robot.pk).exclude(held_reason="").update(held_reason=""):
+        audit.append(person.username, "released hold", robot.name, robot.site.organisation_id, reason=robot.held_reason)
+        roster.forget()
 
 
 def revoke(person: Person, robot: Robot) -> None:
@@ -181,6 +176,7 @@ def revoke(person: Person, robot: Robot) -> None:
     ):
         audit.append(person.username, "revoked", robot.name, robot.site.organisation_id)
         access.forget()
+        roster.forget()
 
 
 def rename(person: Person, robot: Robot, name: str, version: int) -> Robot:

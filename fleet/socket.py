@@ -1,7 +1,7 @@
 """What every WebSocket of the site does alike: strict messages, floods, and for people the session and the page's origin.
 
 Close codes: 4400 wrong kind of frame, 4401 not signed in, 4403 session or right gone, 4404 nothing here, 4408 too slow,
-4429 too many messages.
+4429 too many messages, 4500 the server failed.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class JsonSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
             raise
         except Exception:
             log.exception("%s: background work failed", type(self).__name__)
-            await self.close(code=1011)
+            await self.close(code=4500)
 
     async def disconnect(self, code: int) -> None:
         for task in list(self._background):

@@ -11,7 +11,11 @@ urlpatterns = [
     path("", views.fleet, name="fleet"),
     path("robots/new/", views.new_robot, name="new-robot"),
     path("audit/", views.audit_log, name="audit"),
-    path("sign-in/", auth.LoginView.as_view(template_name="registration/sign_in.html"), name="sign-in"),
+    path(
+        "sign-in/",
+        auth.LoginView.as_view(template_name="registration/sign_in.html", redirect_authenticated_user=True),
+        name="sign-in",
+    ),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
     path("healthz", views.healthz, name="healthz"),
 ]

@@ -60,8 +60,8 @@ def _database() -> tuple[str, list[str]]:
 
 def _redis(robots: list[str]) -> tuple[str, int]:
     try:
-        client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
-        client.ping()
-        return "ok", int(client.exists(*(relay.key("state", robot) for robot in robots))) if robots else 0  # type: ignore[arg-type]
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1) as client:
+            client.ping()
+            return "ok", int(client.exists(*(relay.key("state", robot) for robot in robots))) if robots else 0  # type: ignore[arg-type]
     except (redis.RedisError, OSError) as error:
         return f"failed: {type(error).__name__}", 0

@@ -34,7 +34,7 @@ renewals = Renewals()
 async def renew(robot: ConnectedRobot, message: robot_link.Report) -> None:
     """Renew the lease in the report, or revoke it when its holder may no longer drive (acts within a second)."""
     lease = message.state.lease
-    if lease is None or lease.kind != "human":
+    if lease is None or lease.kind != "human" or robot.held:
         return
     allowed = await access.may(lease.person, robot.id, "drive")
     if allowed and not renewals.due(robot.id, lease, time.monotonic()):
