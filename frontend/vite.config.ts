@@ -11,7 +11,7 @@ export default defineConfig({
   base: "./",
   build: {
     outDir: "dist",
-    emptyOutDir: true,
+    emptyOutDir: false, // a server that runs keeps the files that its manifest names; `make clean` removes them all
     manifest: "manifest.json",
     target: "es2022",
     assetsInlineLimit: 0,
