@@ -16,7 +16,7 @@ from protocol.errors import Refused
 
 START_BIT_S = 1_500_000
 _FRAMES_PER_S = 30
-_ROOM = 1.5  # an open encoder's rate may be raised by this before it is opened again
+_ROOM = 2  # an open encoder's rate may be this many times lower or higher before it is opened again
 _BUFFER_S = 0.25  # of bits: what one picture may take beyond its share, and so how long a key frame is on the way
 _X264 = ":".join(
     (
@@ -54,9 +54,7 @@ def halved(i420: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8
         (pixels[luma + chroma :], width // 2, height // 2),
     )
     small = [
-        np.asarray(cv2.resize(plane.reshape(h, w), (w // 2, h // 2), interpolation=cv2.INTER_AREA), np.uint8).reshape(
-            -1
-        )
+        np.asarray(cv2.resize(plane.reshape(h, w), (w // 2, h // 2), interpolation=cv2.INTER_AREA), np.uint8).reshape(-1)
         for plane, w, h in planes
     ]
     return np.concatenate(small).reshape(height // 2 * 3 // 2, width // 2)
@@ -84,7 +82,7 @@ class LiveEncoder:
 
     def set_bit_s(self, bit_s: int) -> None:
         """From the next picture on."""
-        if self._opened_bit_s / 2 <= bit_s <= self._opened_bit_s * _ROOM:
+        if self._opened_bit_s / _ROOM <= bit_s <= self._opened_bit_s * _ROOM:
             self._context.bit_rate = bit_s  # libx264 takes it over without a key frame
             return
         self._context = self._open(bit_s)
@@ -117,7 +115,7 @@ class LiveEncoder:
         context.options = {
             "preset": "superfast",
             "tune": "zerolatency",
-            "maxrate": str(int(bit_s * _ROOM)),
+            "maxrate": str(bit_s),  # the same as the rate: libx264 changes only a constant one while it runs
             "bufsize": str(int(bit_s * _BUFFER_S)),
             "x264-params": _X264,
         }

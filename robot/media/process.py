@@ -39,9 +39,7 @@ class MediaProcess:
         self._wake = {name: threading.Event() for name in self.lines}
         self._stopping = threading.Event()
         self._failed = False
-        self._threads = [
-            threading.Thread(target=self._capture, args=(name,), name=f"camera {name}") for name in self.lines
-        ]
+        self._threads = [threading.Thread(target=self._capture, args=(name,), name=f"camera {name}") for name in self.lines]
 
     def run(self) -> None:
         """Until `stop`."""
