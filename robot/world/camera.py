@@ -32,7 +32,7 @@ class WorldCamera:
         self._image: NDArray[np.uint8] | None = None
 
     def read(self) -> Frame | None:
-        """The picture of the next frame time; None while the world is away."""
+        """The picture of the next frame time; None while the world is away.  The first takes longer: OpenGL starts."""
         index = self._pace.wait()
         look = self._look() if index is not None else None
         if index is None or look is None:

@@ -109,8 +109,8 @@ def _strips() -> dict[str, bytes]:
     """The mat's grid lines, the seams of the wall and its panels, each as one mesh file."""
     (x0, x1), (y0, y1) = MAT_X_M, MAT_Y_M
     cx, cy, hx, hy = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
-    lines = [((float(x), cy, 0.0003), (0.0011, hy, 0.0003)) for x in np.linspace(x0, x1, 7)]
-    lines += [((cx, float(y), 0.0003), (hx, 0.0011, 0.0003)) for y in np.linspace(y0, y1, 9)]
+    lines = [((float(x), cy, 0.0006), (0.0011, hy, 0.00005)) for x in np.linspace(x0, x1, 7)]
+    lines += [((cx, float(y), 0.0006), (hx, 0.0011, 0.00005)) for y in np.linspace(y0, y1, 9)]
     seams = [((-0.94, float(y), 0.6), (0.008, 0.005, 1.6)) for y in np.arange(-2.4, 2.5, 0.8)]
     seams += [((-0.94, 0.0, -0.12), (0.008, 4.0, 0.005))]
     seams += [((-0.94, y, 0.36), (0.012, 0.30, 0.17)) for y in (0.85, -0.80)]
