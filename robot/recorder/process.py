@@ -203,7 +203,7 @@ def main(argv: Sequence[str]) -> None:
         signal.signal(number, lambda *_: ended.set())
     process = RecorderProcess(open_place(argv))
     with contextlib.suppress(PermissionError):
-        os.nice(-5)  # a late tick is a lost picture; without the right to it, ordinary priority
+        os.nice(-10)  # a late tick is a lost picture; without the right to it, ordinary priority
     process.run(ended)
 
 
