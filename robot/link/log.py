@@ -164,6 +164,8 @@ class TransitionLog:
 
     def _load(self, piece: Path) -> None:
         head, *lines = piece.read_bytes().split(b"\n")
+        if not lines:  # killed before its first line was whole
+            return
         try:
             begin = msgspec.json.decode(_checked(head), type=_Head)
             self._fill_gap(begin.next)

@@ -77,6 +77,17 @@ def test_a_torn_last_line_is_dropped_and_its_number_used_again(tmp_path: Path) -
     assert [(e.n, e.event) for e in everything(again)] == [(1, "whole"), (2, "next")]
 
 
+def test_a_piece_killed_at_its_birth_is_no_damage(tmp_path: Path) -> None:
+    log = TransitionLog(tmp_path)
+    log.append(1, "a")
+    log.close()
+    (tmp_path / f"{2:012d}.jsonl").write_bytes(b"0000")
+    again = TransitionLog(tmp_path)
+    assert (again.damaged, again.append(2, "b").n) == (0, 2)
+    again.close()
+    assert [e.event for e in everything(TransitionLog(tmp_path))] == ["a", "b"]
+
+
 def test_a_flipped_byte_keeps_its_number_and_says_so(tmp_path: Path) -> None:
     log = TransitionLog(tmp_path)
     for event in ("first", "second", "third"):
