@@ -18,6 +18,7 @@ from protocol.errors import Refused
 from robot.kernel import door
 from robot.link.bitrate import LinkEstimate
 from robot.link.bucket import Bucket
+from robot.link.frame_table import first_index
 from robot.link.outlets import Connection, Outlets, Robot
 
 CONTROL_PER_S, STOPS_PER_S, JSON_PER_S = 400.0, 100.0, 60.0
@@ -50,6 +51,7 @@ class Conversation:
         self.main = ""
         self.shown: tuple[str, ...] = ()
         self.link = LinkEstimate()
+        self.first_index = first_index(clock())  # the page calls this picture 0
         self.open = False
         self._robot, self._outlets, self._clock, self._run = robot, outlets, clock, run
         self._lease: tuple[int, int] | None = None
@@ -147,7 +149,9 @@ class Conversation:
 
     def _captured(self, seen_frame: int) -> float | None:
         table = self._robot.frames.get(self.main)
-        return None if table is None or seen_frame == command.NO_FRAME else table.captured(seen_frame)
+        if table is None or seen_frame == command.NO_FRAME:
+            return None
+        return table.captured(self.first_index + seen_frame)
 
     def _hear(self, message: Any, now_s: float) -> None:
         fingerprint = self.peer.remote_fingerprint
@@ -351,7 +355,7 @@ class Conversation:
         table = self._robot.frames.get(self.main)
         if table is None:
             return
-        captured = table.since(self._told_frames)
+        captured = tuple((index - self.first_index, at_us) for index, at_us in table.since(self._told_frames))
         self._told_frames = table.count
         if captured:
             self._say(channel.Frames(camera=self.main, captured=captured))

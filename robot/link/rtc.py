@@ -95,7 +95,7 @@ class _VideoLine:
         sender._send_keyframe, sender._retransmit = self._ask_key_frame, self._repeat
         sender._handle_rtcp_packet = self._on_rtcp
 
-    def push(self, index: int, keyframe: bool, payloads: list[bytes]) -> None:
+    def push(self, number: int, keyframe: bool, payloads: list[bytes]) -> None:
         if self._stream is None or (self._needs_key and not keyframe):
             return
         if len(self._waiting) >= MAX_WAITING:
@@ -104,7 +104,7 @@ class _VideoLine:
             self.restart()
             return
         self._needs_key = False
-        self._waiting.append((rtp_ticks(index, self.origin), payloads))
+        self._waiting.append((rtp_ticks(number, self.origin), payloads))
         self._filled.set()
 
     def restart(self) -> None:
@@ -230,9 +230,9 @@ class Peer:
         state = self._channels.get("state")
         return 0 if state is None else state.bufferedAmount
 
-    def push(self, camera: str, index: int, keyframe: bool, payloads: list[bytes]) -> None:
+    def push(self, camera: str, number: int, keyframe: bool, payloads: list[bytes]) -> None:
         if (line := self._lines.get(camera)) is not None:
-            line.push(index, keyframe, payloads)
+            line.push(number, keyframe, payloads)
 
     def restart(self, camera: str) -> None:
         """After a pause in `push`: go on with a key frame."""

@@ -110,7 +110,8 @@ class Sessions:
         payloads = rtc.packetise(packet.data)
         for session in self._live.values():
             if packet.camera in session.shown:
-                session.rtc_peer.push(packet.camera, packet.index, packet.keyframe, payloads)
+                number = packet.index - session.first_index
+                session.rtc_peer.push(packet.camera, number, packet.keyframe, payloads)
         self._meters[packet.camera].add(packet, self._clock())
 
     def on_media_restart(self) -> None:

@@ -18,6 +18,8 @@ from robot.media import door as media_door
 from tests.robot.link.fake_peer import SIGNED, FakePeer, Stage, fingerprint, state, status
 from tests.robot.link.test_sdp import offer as sdp_offer
 
+FIRST, NUMBER = 2997, 297  # a picture taken at 99.9 s, and how a session begun at 100 s calls it
+
 
 @pytest.fixture
 def stage() -> Stage:
@@ -28,7 +30,7 @@ def datagram(kind: int = command.COMMAND, seen: int = command.NO_FRAME, values: 
     return command.pack(command.Command(kind, 1, 3, 4, 1, 1000, seen, values if kind == command.COMMAND else ()))
 
 
-def picture(camera: str = "scene", index: int = 900, keyframe: bool = True) -> media_door.Packet:
+def picture(camera: str = "scene", index: int = FIRST, keyframe: bool = True) -> media_door.Packet:
     return media_door.Packet(
         camera=camera, index=index, capture_mono_s=99.9, keyframe=keyframe, data=b"\0\0\0\1\x65picture",
         render_ms=3.0, capture_ms=0.5, encode_ms=2.0, sent_mono_s=99.95,
@@ -101,8 +103,8 @@ async def test_a_bad_offer_starts_nothing(stage: Stage) -> None:
 
 async def test_a_command_goes_on_with_the_capture_time_of_the_picture_seen(stage: Stage) -> None:
     peer = await stage.connect()
-    stage.sessions.on_media_packet(picture(index=900))
-    raw = datagram(seen=900)
+    stage.sessions.on_media_packet(picture())
+    raw = datagram(seen=NUMBER)
     peer.events.on_control(raw)
     (message,) = stage.to_kernel
     assert message == door.Command(fingerprint=fingerprint("s1"), raw=raw, seen_capture_mono_s=99.9)
@@ -111,7 +113,7 @@ async def test_a_command_goes_on_with_the_capture_time_of_the_picture_seen(stage
 @pytest.mark.parametrize("seen", [command.NO_FRAME, 12345])
 async def test_a_picture_nobody_sent_has_no_capture_time(stage: Stage, seen: int) -> None:
     peer = await stage.connect()
-    stage.sessions.on_media_packet(picture(index=900))
+    stage.sessions.on_media_packet(picture())
     peer.events.on_control(datagram(seen=seen))
     assert stage.to_kernel[0].seen_capture_mono_s is None
 
@@ -243,10 +245,10 @@ async def test_a_full_door_refuses_at_once(stage: Stage) -> None:
 
 async def test_release_clear_and_goal_carry_the_peers_own_fingerprint(stage: Stage) -> None:
     peer = await stage.connect()
-    stage.sessions.on_media_packet(picture(index=900))
+    stage.sessions.on_media_packet(picture())
     stage.ask(peer, channel.Release(id="r", epoch=3, seq=4, reason="hidden"))
     stage.ask(peer, channel.Clear(id="c", source="p2", permit=SIGNED))
-    stage.ask(peer, channel.Goal(id="g", epoch=3, seq=4, n=1, sent_us=5, seen_frame=900, delta=(0.1,)))
+    stage.ask(peer, channel.Goal(id="g", epoch=3, seq=4, n=1, sent_us=5, seen_frame=NUMBER, delta=(0.1,)))
     release, clear, goal = stage.to_kernel
     assert {m.fingerprint for m in stage.to_kernel} == {fingerprint("s1")}
     assert (release.reason, clear.source, goal.seen_capture_mono_s) == ("hidden", "p2", 99.9)
@@ -323,9 +325,9 @@ async def test_a_camera_that_is_not_there_is_refused(stage: Stage) -> None:
 
 async def test_the_main_camera_decides_what_seen_frame_means(stage: Stage) -> None:
     peer = await stage.connect()
-    stage.sessions.on_media_packet(picture("wrist", index=950))
+    stage.sessions.on_media_packet(picture("wrist", index=FIRST + 9))
     stage.ask(peer, channel.Watch(main="wrist", shown=("wrist",)))
-    peer.events.on_control(datagram(seen=950))
+    peer.events.on_control(datagram(seen=NUMBER + 9))
     assert stage.to_kernel[-1].seen_capture_mono_s == 99.9
 
 
@@ -356,10 +358,10 @@ async def test_a_new_media_process_is_told_all_again(stage: Stage) -> None:
 
 async def test_the_page_learns_capture_times_and_stages(stage: Stage) -> None:
     peer = await stage.connect()
-    stage.sessions.on_media_packet(picture(index=900))
+    stage.sessions.on_media_packet(picture())
     for _ in range(20):
         stage.sessions.tick()
-    assert peer.heard(channel.Frames) == [channel.Frames(camera="scene", captured=((900, 99_900_000),))]
+    assert peer.heard(channel.Frames) == [channel.Frames(camera="scene", captured=((NUMBER, 99_900_000),))]
     (stages,) = peer.heard(channel.Stages)
     assert (stages.render_ms, stages.encode_ms, stages.send_ms) == (3.0, 2.0, 50.0)
 
