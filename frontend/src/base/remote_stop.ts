@@ -5,15 +5,18 @@ import { bindKeys } from "../keys";
 import { alarm } from "../live_region";
 import { safe } from "../text";
 import { toast } from "../toast";
-import { type StopFace, stopFace, stopLine } from "./stop_words";
+import { cleared, type StopFace, stopFace, stopLine } from "./stop_words";
 
 const HINT =
   "Asks every robot named to stop and waits for its answer. It does not replace the hard-wired emergency stop at the robot.";
+
+const SETTLED_MS = 3000;
 
 class RemoteStop extends HTMLElement {
   private leaving = new AbortController();
   private feed: FleetFeed | null = null;
   private sentAt = 0;
+  private answeredAt = 0;
   private drawn = "";
 
   connectedCallback(): void {
@@ -24,7 +27,7 @@ class RemoteStop extends HTMLElement {
     this.button.addEventListener("click", () => this.stop(), { signal });
     this.sheet.addEventListener("click", (event) => this.dismiss(event), { signal });
     bindKeys({ Backquote: () => this.stop() }, signal);
-    this.feed.on("rows", () => this.draw(), signal);
+    this.feed.on("rows", () => this.looked(), signal);
     this.feed.on("stop", () => this.answered(), signal);
     this.draw();
   }
@@ -64,7 +67,16 @@ class RemoteStop extends HTMLElement {
 
   private answered(): void {
     this.sentAt = 0;
+    this.answeredAt = performance.now();
     this.draw();
+  }
+
+  /** A report is over once the robots' own states, well after it, say that somebody cleared the stop. */
+  private looked(): void {
+    const { feed } = this;
+    const old = performance.now() - this.answeredAt > SETTLED_MS;
+    if (old && feed && cleared(feed.report, feed.rows)) feed.forgetReport();
+    else this.draw();
   }
 
   private dismiss(event: Event): void {

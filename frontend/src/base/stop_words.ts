@@ -32,6 +32,14 @@ function reported(robots: readonly StopOne[]): StopFace {
   return { phase: answered === robots.length ? "latched" : "short", label: "Stopped", scope };
 }
 
+/** True when a robot that had acknowledged the stop now says that it is no longer latched. */
+export function cleared(report: LiveStopReport | null, rows: ReadonlyMap<string, RobotRow>): boolean {
+  return (report?.robots ?? []).some((one) => {
+    const row = rows.get(one.robot);
+    return one.state === "acknowledged" && row?.online === true && row.state !== null && row.state.mode !== "ESTOP";
+  });
+}
+
 /** One line per robot, in plain words. */
 export function stopLine(one: StopOne): { look: "ok" | "warn" | "muted"; text: string } {
   switch (one.state) {

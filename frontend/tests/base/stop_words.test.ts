@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { stopFace, stopLine } from "../../src/base/stop_words";
+import { cleared, stopFace, stopLine } from "../../src/base/stop_words";
 import type { LiveStopReport, StopOne } from "../../src/generated/protocol";
 import { row, state } from "../fakes";
 
@@ -40,6 +40,15 @@ describe("the remote stop's face", () => {
     expect(stopFace(null, [stopped], false).phase).toBe("latched");
     expect(stopFace(null, [stopped, row({ id: "r2" })], false).phase).toBe("rest");
     expect(stopFace(null, [{ ...stopped, online: false }], false).phase).toBe("rest");
+  });
+
+  it("is over once a robot that had answered says it is no longer latched", () => {
+    const stopped = row({ id: "r0", state: state({ mode: "ESTOP", reason: "REMOTE_STOP" }) });
+    expect(cleared(report("acknowledged"), new Map([["r0", stopped]]))).toBe(false);
+    expect(cleared(report("acknowledged"), new Map([["r0", row({ id: "r0" })]]))).toBe(true);
+    expect(cleared(report("acknowledged"), new Map([["r0", row({ id: "r0", online: false })]]))).toBe(false);
+    expect(cleared(report("unreachable"), new Map([["r0", row({ id: "r0" })]]))).toBe(false);
+    expect(cleared(null, new Map())).toBe(false);
   });
 
   it("tells what to do about a robot that did not answer", () => {
