@@ -1,0 +1,141 @@
+"""Journey B: a command reaches the arm, and everything that must stop it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+
+from tests.demo_process import DemoProcess
+from tests.journeys.cockpit_page import CockpitPage, robot_id
+from tests.robot_truth import RobotTruth, until
+
+
+@pytest.fixture
+def truth(demo: DemoProcess) -> RobotTruth:
+    return RobotTruth(demo.data / "robots" / "kestrel-1")
+
+
+@pytest.fixture
+def cockpit(demo: DemoProcess, signed_in: Callable[..., Page]) -> CockpitPage:
+    page = signed_in("operator")
+    return CockpitPage(page, demo.url, robot_id(page))
+
+
+def stands_still(truth: RobotTruth) -> bool:
+    before = truth.tool()
+    until(lambda: True, 1, "")
+    import time
+
+    time.sleep(0.25)
+    return bool(np.linalg.norm(truth.tool() - before) < 0.002)
+
+
+def test_keys_move_the_gripper_where_they_say(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
+    assert truth.status().mode == "TELEOP"
+    start = truth.tool()
+    cockpit.drive_until("KeyR", reached=lambda: truth.tool()[2] > start[2] + 0.03)
+    assert abs(truth.tool()[1] - start[1]) < 0.01, "it went up, and only up"
+    until(lambda: stands_still(truth), 5, "standstill after letting go")
+    high = truth.tool()
+    cockpit.drive_until("KeyF", reached=lambda: truth.tool()[2] < high[2] - 0.03)
+    cockpit.drive_until("KeyG", reached=lambda: truth.sensed("gripper") > 0.5)
+
+
+def test_without_the_deadman_nothing_moves(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
+    before = truth.tool()
+    cockpit.hold("KeyR")
+    cockpit.page.wait_for_timeout(800)
+    cockpit.let_go("KeyR")
+    assert np.linalg.norm(truth.tool() - before) < 0.003
+
+
+def test_remote_stop_latches_until_a_person_has_looked(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
+    cockpit.hold("Space", "KeyR")
+    cockpit.page.wait_for_timeout(300)
+    cockpit.page.keyboard.press("Escape")
+    cockpit.wait("stop", "stopped")
+    cockpit.let_go("KeyR", "Space")
+    assert truth.status().mode == "ESTOP"
+    assert stands_still(truth)
+    cockpit.wait("mode", "ESTOP")
+    cockpit.page.get_by_label("I have looked at the robot").check()
+    cockpit.page.get_by_role("button", name="Clear").first.click()
+    cockpit.wait("mode", "SAFE_HOLD")
+    assert stands_still(truth), "clearing starts nothing"
+
+
+def test_a_hidden_tab_ends_the_lease(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
+    cockpit.hold("Space", "KeyR")
+    cockpit.page.wait_for_timeout(300)
+    cockpit.page.evaluate(
+        """() => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});
+        Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true});
+        document.dispatchEvent(new Event('visibilitychange')); }"""
+    )
+    until(lambda: truth.status().mode == "SAFE_HOLD", 3, "hold after the tab was hidden")
+    cockpit.let_go("KeyR", "Space")
+    assert stands_still(truth)
+
+
+def test_leaving_the_page_ends_the_lease(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
+    cockpit.page.goto("about:blank")
+    until(lambda: truth.status().mode == "SAFE_HOLD", 3, "hold after the page was left")
+
+
+def test_blur_lifts_the_deadman_and_keeps_the_lease(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
+    cockpit.hold("Space", "KeyR")
+    until(lambda: cockpit.says("driving") not in ("", "no"), 3, "driving")
+    cockpit.page.evaluate("() => window.dispatchEvent(new Event('blur'))")
+    until(lambda: stands_still(truth), 3, "standstill after blur")
+    assert cockpit.says("lease") == "mine"
+    cockpit.let_go("KeyR", "Space")
+
+
+def test_frozen_video_stops_the_arm(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
+    media = truth.process("media")
+    cockpit.hold("Space", "KeyR")
+    until(lambda: cockpit.says("driving") not in ("", "no"), 3, "driving")
+    media.suspend()
+    try:
+        until(lambda: stands_still(truth), 5, "standstill without fresh pictures")
+        assert truth.status().mode in ("TELEOP", "SAFE_HOLD")
+    finally:
+        media.resume()
+        cockpit.let_go("KeyR", "Space")
+
+
+def test_a_killed_kernel_means_standstill_and_no_old_lease(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
+    epoch = truth.status().epoch
+    cockpit.hold("Space", "KeyR")
+    cockpit.page.wait_for_timeout(300)
+    truth.process("kernel").kill()
+    until(lambda: stands_still(truth), 3, "standstill after the kernel was killed")
+    until(lambda: truth.status().epoch > epoch, 10, "a new kernel with a new epoch")
+    assert truth.status().mode == "SAFE_HOLD"
+    cockpit.let_go("KeyR", "Space")
+    assert cockpit.says("lease") != "mine"
+
+
+def test_two_take_at_once_and_one_learns_who_won(demo: DemoProcess, signed_in: Callable[..., Page]) -> None:
+    first, second = signed_in("operator"), signed_in("engineer")
+    one, two = (CockpitPage(page, demo.url, robot_id(page)) for page in (first, second))
+    for cockpit in (one, two):
+        cockpit.wait("ready", "yes")
+    for cockpit in (one, two):
+        cockpit.page.evaluate(
+            "() => [...document.querySelectorAll('button')].find(b => b.textContent.includes('Take control')).click()"
+        )
+    until(lambda: {one.says("lease"), two.says("lease")} == {"mine", "other"}, 10, "one has it, the other knows")
+    loser, winner = (two, "Mina") if one.says("lease") == "mine" else (one, "Priya")
+    assert winner in loser.page.inner_text("robot-cockpit")
