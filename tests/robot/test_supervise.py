@@ -25,7 +25,7 @@ class Heard:
         self.lines.append((name, line))
 
 
-def turn_until(supervisor: Supervisor, done: Callable[[], bool], within_s: float = 20.0) -> None:
+def turn_until(supervisor: Supervisor, done: Callable[[], bool], within_s: float = 40.0) -> None:
     end = time.monotonic() + within_s
     while not done():
         assert time.monotonic() < end, "it did not happen"
@@ -39,7 +39,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_gone(pids: list[int], within_s: float = 10.0) -> None:
+def wait_gone(pids: list[int], within_s: float = 30.0) -> None:
     end = time.monotonic() + within_s
     while any(alive(pid) for pid in pids):
         assert time.monotonic() < end, f"still alive: {[pid for pid in pids if alive(pid)]}"

@@ -117,7 +117,7 @@ def refuse(code: str, sentence: str, **detail: object) -> Script:
     return script
 
 
-async def until(done: Callable[[], Any], within_s: float = 10.0) -> None:
+async def until(done: Callable[[], Any], within_s: float = 30.0) -> None:
     """Waits for something that other processes or sockets bring about."""
     async with asyncio.timeout(within_s):
         while not done():  # noqa: ASYNC110
