@@ -136,9 +136,9 @@ function network(f: Facts): Check {
   const { test } = f;
   if (!test) return wait("network", "Network test starts when connected.");
   if (!test.done) return wait("network", `Testing the network, ${test.back} of ${test.sent} back.`);
-  const { mode, latencyMs } = predict(test, f.glassMs);
+  const { mode } = predict(test, f.glassMs);
   const loss = `${test.lostPct.toFixed(test.lostPct < 10 ? 1 : 0)} % lost`;
-  const text = `Network ${Math.round(test.rttP95Ms ?? 0)} ms p95, ${loss}: expect ${mode}, ${Math.round(latencyMs)} ms.`;
+  const text = `Network ${Math.round(test.rttP95Ms ?? 0)} ms p95, ${loss}: expect ${mode}.`;
   return mode === "supervise" ? no("network", `${text} Watching only.`) : ok("network", text);
 }
 

@@ -4,7 +4,8 @@ import { quantile } from "./recent";
 
 export interface Stage {
   name: string;
-  side: "sight" | "act";
+  /** Making the picture comes before the capture, from which every delay counts. */
+  side: "before" | "sight" | "act";
   ms: number | null;
 }
 
@@ -76,7 +77,7 @@ export function stages(
   const sight = (name: string, ms: number | null | undefined): Stage => ({ name, side: "sight", ms: ms ?? null });
   const act = (name: string, ms: number | null | undefined): Stage => ({ name, side: "act", ms: ms ?? null });
   return [
-    sight("Render", robot?.render_ms),
+    { name: "Render", side: "before", ms: robot?.render_ms ?? null },
     sight("Capture", robot?.capture_ms),
     sight("Encode", robot ? robot.encode_ms + robot.send_ms : null),
     sight("Network", page?.networkMs),

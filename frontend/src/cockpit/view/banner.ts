@@ -9,6 +9,11 @@ interface Banner {
   html: string;
 }
 
+/** A time of performance.now() on the person's own clock. */
+function timeOf(ms: number): string {
+  return new Date(performance.timeOrigin + ms).toLocaleTimeString([], { hour12: false });
+}
+
 function stopped(m: Model): Banner | null {
   const sources = latched(m);
   if (sources.length === 0 && m.state?.mode !== "ESTOP") return null;
@@ -17,7 +22,8 @@ function stopped(m: Model): Banner | null {
     m.stop.at === "answered"
       ? ` ${name} answered after ${Math.round(m.stop.tookMs)} ms and stands still.`
       : ` ${name} says it stands still.`;
-  const mine = sources.includes(m.hello?.person ?? "-") ? "Remote stop by you." : "Remote stop is latched.";
+  const at = m.stop.at === "answered" ? ` at ${timeOf(m.stop.atMs)}` : "";
+  const mine = sources.includes(m.hello?.person ?? "-") ? `Remote stop by you${at}.` : "Remote stop is latched.";
   const rest = `${took} It stays stopped, whoever asks, until every stop is cleared.`;
   return {
     look: "halt",

@@ -40,10 +40,11 @@ function link(refs: Refs, m: Model): void {
   setText(refs.get("g2g"), p95Ms === null ? "– ms" : `${Math.round(p95Ms)} ms`);
   setText(refs.get("loss"), `${lostPct.toFixed(1)} % lost`);
   const mode = permittedMode(m);
-  const known = m.peer === "live";
+  const driven = m.peer === "live" && m.state?.lease != null;
+  const idle = m.peer === "live" ? "nobody drives" : "not connected";
   const part = refs.get("permitted");
-  setClass(part, `chip ${known ? (TONE[mode] ?? "") : ""}`);
-  setHtml(part, known ? `${icon(mode === "direct" ? "check" : "clock")}${permittedWord(mode)}` : "not connected");
+  setClass(part, `chip ${driven ? (TONE[mode] ?? "") : ""}`);
+  setHtml(part, driven ? `${icon(mode === "direct" ? "check" : "clock")}${permittedWord(mode)}` : idle);
   part.title = permittedWhy(mode, m.telemetry?.control_latency_ms ?? null);
   const values = m.history.samples.slice(-200).map((sample) => sample.latencyMs);
   drawLine(refs.get("spark") as HTMLCanvasElement, values, { low: 0, high: 130, limit: 100 });

@@ -26,7 +26,6 @@ function sheet(canvas: HTMLCanvasElement): Sheet | null {
   const ratio = window.devicePixelRatio || 1;
   const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== w || canvas.height !== h) {
-    canvas.style.height = `${height}px`;
     canvas.width = w;
     canvas.height = h;
   }

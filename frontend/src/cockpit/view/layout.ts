@@ -74,9 +74,9 @@ const LOW = `
     <div class="hd"><h2>Last 60 s</h2><span class="row s11 muted ck-legend"><span><i class="b-op"></i>operator</span><span><i class="b-po"></i>policy</span><span><i class="b-ho"></i>hold</span><span class="ck-key"><i class="done"></i>done</span><span class="ck-key"><i class="ask"></i>asked</span></span><span class="sp"></span><button class="btn quiet ck-freeze" type="button" data-act="freeze" data-ref="freeze" aria-pressed="false">${icon("pause")}Freeze</button></div>
     <div class="lane"><span class="l"></span><div class="v tick"><span style="left:0%">−60 s</span><span style="left:25%">−45</span><span style="left:50%">−30</span><span style="left:75%">−15</span><span style="left:100%" data-ref="now">now</span></div></div>
     <div class="lane"><span class="l">Pilot</span><div class="v"><div class="band" data-ref="band" role="img"></div></div></div>
-    <div class="lane"><span class="l">Tool, m/s<br><span data-ref="tool-now">–</span></span><div class="v"><canvas data-ref="tool" height="40"></canvas></div></div>
-    <div class="lane j"><span class="l" data-ref="joint-label">Joints, rad</span><div class="v"><canvas data-ref="joints" height="44"></canvas></div></div>
-    <div class="lane"><span class="l">Delay, ms<br><span class="warn">– – 100 direct</span></span><div class="v"><canvas data-ref="delay" height="28"></canvas></div></div>
+    <div class="lane"><span class="l">Tool, m/s<br><span data-ref="tool-now">–</span></span><div class="v"><canvas data-ref="tool"></canvas></div></div>
+    <div class="lane j"><span class="l" data-ref="joint-label">Joints, rad</span><div class="v"><canvas data-ref="joints"></canvas></div></div>
+    <div class="lane"><span class="l">Delay, ms<br><span class="warn">– – 100 direct</span></span><div class="v"><canvas data-ref="delay"></canvas></div></div>
     <div class="lane"><span class="l">Events</span><div class="v ev" data-ref="events"></div></div>
   </div>
   <div class="ck-delay">

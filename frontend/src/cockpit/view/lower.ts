@@ -111,6 +111,8 @@ const MARK_ICON: Readonly<Record<Mark["tone"], string>> = {
   stop: icon("stop"),
 };
 
+const MARK_TONE: Readonly<Record<Mark["tone"], string>> = { "": "", warn: "warn", acc: "acc", stop: "halted" };
+
 /** Newest last; one that would cover the one after it is left out. */
 function events(refs: Refs, m: Model, endMs: number): void {
   const placed: string[] = [];
@@ -123,24 +125,25 @@ function events(refs: Refs, m: Model, endMs: number): void {
     if (left + width > free) continue;
     free = left - 0.5;
     placed.push(
-      `<span class="${mark.tone}" style="left:${left.toFixed(1)}%">${MARK_ICON[mark.tone]}${safe(mark.text)}</span>`,
+      `<span class="${MARK_TONE[mark.tone]}" style="left:${left.toFixed(1)}%">${MARK_ICON[mark.tone]}${safe(mark.text)}</span>`,
     );
   }
   setHtml(refs.get("events"), placed.join(""));
 }
 
 const LIMIT_MS = 100;
+const LOOK = { before: "pre", sight: "", act: "c" } as const;
 
 function bars(stages: readonly Stage[]): { html: string; fullMs: number } {
-  const total = stages.reduce((all, stage) => all + (stage.ms ?? 0), 0);
+  const total = sum(stages, "sight") + sum(stages, "act");
   const fullMs = Math.max(120, total * 1.05);
   let start = 0;
   const rows = stages.map((stage) => {
     const ms = stage.ms ?? 0;
     const style = `left:${((start / fullMs) * 100).toFixed(1)}%;width:${((ms / fullMs) * 100).toFixed(1)}%`;
-    start += ms;
+    if (stage.side !== "before") start += ms;
     const number = stage.ms === null ? "–" : ms < 10 ? ms.toFixed(1) : String(Math.round(ms));
-    const bar = stage.ms === null ? "" : `<i class="${stage.side === "act" ? "c" : ""}" style="${style}"></i>`;
+    const bar = stage.ms === null ? "" : `<i class="${LOOK[stage.side]}" style="${style}"></i>`;
     return `<span class="t">${stage.name}</span><span class="x">${bar}</span><span class="n">${number} <small>ms</small></span>`;
   });
   return { html: rows.join(""), fullMs };

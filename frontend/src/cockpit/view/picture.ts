@@ -46,9 +46,9 @@ function waitWords(m: Model): string {
 function ladder(refs: Refs, m: Model): void {
   const mode = permittedMode(m);
   const part = refs.get("ladder");
-  part.setAttribute("aria-label", `Control: ${mode}`);
-  for (const step of part.children)
-    step.classList.toggle("on", m.peer === "live" && (step as HTMLElement).dataset.mode === mode);
+  const driven = m.peer === "live" && m.state?.lease != null;
+  part.setAttribute("aria-label", driven ? `Control: ${mode}` : "Control: nobody drives");
+  for (const step of part.children) step.classList.toggle("on", driven && (step as HTMLElement).dataset.mode === mode);
 }
 
 function gate(refs: Refs, m: Model): void {

@@ -33,7 +33,10 @@ export function renderRecording(refs: Refs, m: Model): void {
   for (const name of ["rec-start", "rec-last", "rec-good", "rec-bad", "rec-again", "scene"])
     setDisabled(refs.get(name), !may);
   setClass(refs.get("rec-start"), `btn grow${m.recordWait ? " wait" : ""}`);
-  const why = m.recordProblem || (may || on ? "" : "Recording needs control: take it first.");
+  const away = on
+    ? "It ends by itself after 60 s without a driver, or take control to end it."
+    : "Recording needs control: take it first.";
+  const why = m.recordProblem || (may ? "" : away);
   show(refs.get("rec-problem"), why !== "");
   setClass(refs.get("rec-problem"), `s11 ${m.recordProblem ? "warn" : "muted"}`);
   setText(refs.get("rec-problem"), why);
@@ -55,7 +58,10 @@ function words(rec: RecordingState): [string, string] {
   }
   if (rec.state === "recording") {
     const age = rec.flushed_age_ms ?? null;
-    return [age === null ? "" : `on disk ${(age / 1000).toFixed(1)} s ago`, age !== null && age > 500 ? "warn" : "ok"];
+    return [
+      age === null ? "" : `on disk ${(Math.max(0, age) / 1000).toFixed(1)} s ago`,
+      age !== null && age > 500 ? "warn" : "ok",
+    ];
   }
   const kept = rec.preroll_s ?? 0;
   return [kept >= 1 ? `${Math.floor(kept)} s kept` : "", "muted"];
