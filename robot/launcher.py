@@ -5,6 +5,7 @@ It moves nothing and talks to nobody outside.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -32,6 +33,7 @@ from robot.version import PROGRAM
 
 PROCESSES = ("kernel", "media", "recorder", "link")  # in the order of their start
 _MEMORY = Path("/dev/shm")  # noqa: S108  # the folder made there has a random name and is ours alone
+_PREFIX, _YOUNG_S = "reins-", 10.0
 _ROOT = Path(__file__).resolve().parent.parent
 _TURN_S = 0.1
 _VITALS_S = 1.0
@@ -43,23 +45,33 @@ def run(folder: Path, say: Callable[[str, str], None] | None = None) -> None:
     Identity.load(folder)  # refuses now rather than in a child that would be restarted for ever
     with state.only_one(folder):
         _remove_old_run(folder)
-        run_dir = make_run_dir(config.robot)
+        parent = _MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+        sweep(parent, time.time())
+        run_dir = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{config.robot[:8]}-", dir=parent))
         try:
-            Launcher(folder, config, run_dir, Supervisor(say)).run()
+            with state.only_one(run_dir):
+                Launcher(folder, config, run_dir, Supervisor(say)).run()
         finally:
             shutil.rmtree(run_dir, ignore_errors=True)
 
 
-def make_run_dir(robot: str) -> Path:
-    """A folder in memory where there is one, on the disk otherwise."""
-    parent = _MEMORY if os.access(_MEMORY, os.W_OK) else Path(tempfile.gettempdir())
-    return Path(tempfile.mkdtemp(prefix=f"reins-{robot[:8]}-", dir=parent))
+def sweep(parent: Path, now_s: float) -> None:
+    """Removes run folders of launchers that were killed and never started again: they would fill the memory.
+
+    A launcher holds its run folder's lock as long as it lives; a young folder may not be locked yet.
+    """
+    for old in parent.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):  # another launcher sweeps too
+            about = old.stat()
+            ours_and_old = about.st_uid == os.getuid() and now_s - about.st_mtime > _YOUNG_S
+            if ours_and_old and (old / state.LOCK).exists() and not state.is_running(old):
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def _remove_old_run(folder: Path) -> None:
     """The run folder of a launcher that was killed; its processes died with it."""
     last = state.read_run(folder)
-    if last is not None and Path(last.run_dir).name.startswith("reins-"):
+    if last is not None and Path(last.run_dir).name.startswith(_PREFIX):
         shutil.rmtree(last.run_dir, ignore_errors=True)
 
 
@@ -220,9 +232,7 @@ def status_of(folder: Path) -> tuple[kernel_door.Status, float]:
     read_config(folder)
     now = state.read_run(folder)
     if now is None or not state.is_running(folder):
-        raise Refused(
-            "not_running", f"The robot in {folder} is not running. Start it: python -m robot run --dir {folder}"
-        )
+        raise Refused("not_running", f"The robot in {folder} is not running. Start it: python -m robot run --dir {folder}")
     found = Mailbox.open(Path(now.run_dir) / "status").get()
     if found is None:
         raise Refused("no_status", "The robot's kernel has said nothing yet. Try again in a moment.")

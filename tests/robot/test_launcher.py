@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from robot.__main__ import describe, main
 from robot.config import RobotConfig, write_config
 from robot.identity import Identity
 from robot.kernel.door import Status
-from robot.launcher import status_of
+from robot.launcher import status_of, sweep
 from tests.robot.link.small_server import SmallServer, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +98,8 @@ async def running(folder: Path) -> AsyncIterator[RunningRobot]:
         finally:
             robot.process.kill()
             robot.process.wait()
+            if (run := state.read_run(folder)) is not None:
+                shutil.rmtree(run.run_dir, ignore_errors=True)
 
 
 def there(path: str) -> bool:
@@ -201,6 +204,18 @@ async def test_the_local_switch_acts_and_is_confirmed_by_the_kernel(tmp_path: Pa
 
 async def _no_robot_yet(folder: Path) -> bool:
     return await command("status", "--dir", str(folder)) == 1
+
+
+def test_run_folders_of_killed_launchers_are_swept_and_no_others(tmp_path: Path) -> None:
+    for name in ("reins-alive", "reins-dead", "reins-unlocked", "other-dead"):
+        (tmp_path / name).mkdir()
+    for name in ("reins-dead", "other-dead"):
+        (tmp_path / name / state.LOCK).touch()
+    with state.only_one(tmp_path / "reins-alive"):
+        sweep(tmp_path, time.time())
+        assert len(list(tmp_path.iterdir())) == 4  # all young
+        sweep(tmp_path, time.time() + 60.0)
+    assert {path.name for path in tmp_path.iterdir()} == {"reins-alive", "reins-unlocked", "other-dead"}
 
 
 def test_status_in_words(status: Callable[..., Status]) -> None:
