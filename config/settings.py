@@ -131,6 +131,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "check episodes that nobody checks": {"task": "episodes.reconcile", "schedule": 30.0},
+    "write the audit log's head": {"task": "fleet.jobs.write_audit_head", "schedule": 24 * 3600.0},
+    "forget old enrolment codes": {"task": "fleet.jobs.forget_old_codes", "schedule": 24 * 3600.0},
+}
 
 # -- people ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "fleet.Person"
