@@ -25,6 +25,7 @@ def pictures(seed: int = 7) -> NDArray[np.uint8]:
     """uint8[90,480,640,3] RGB: a camera panning over a wall with texture and edges, a moving thing, sensor noise."""
     random = np.random.default_rng(seed)
     wall = _wall(random, WIDTH + 320, HEIGHT + 200)
+    grain = [random.normal(0, 2.0, (HEIGHT, WIDTH, 3)).astype(np.float32) for _ in range(8)]
     clip = np.empty((_PICTURES, HEIGHT, WIDTH, 3), np.uint8)
     for k in range(_PICTURES):
         turn = 2 * np.pi * k / _PICTURES
@@ -32,7 +33,7 @@ def pictures(seed: int = 7) -> NDArray[np.uint8]:
         picture = wall[y : y + HEIGHT, x : x + WIDTH].astype(np.float32)
         left = int(300 + 200 * np.cos(3 * turn))
         cv2.rectangle(picture, (left, 240), (left + 80, 400), (230.0, 190.0, 40.0), -1)
-        noise = random.normal(0, 2.0, picture.shape)
+        noise = np.roll(grain[k % len(grain)], int(random.integers(WIDTH)), axis=1)
         clip[k] = np.clip(picture + noise, 0, 255).astype(np.uint8)
     return clip
 

@@ -24,6 +24,7 @@ from bench.common import Pressure, median, percentile, report
 from bench.publisher import Publisher
 
 MODES = ("reins", "aiortc_vp8", "aiortc_h264")
+FIRST_PICTURE_S = 60.0  # a busy machine takes long to start a publisher
 WARM_S = 4.0  # until browsers' buffers have settled
 FLAGS = [
     "--no-sandbox",
@@ -40,7 +41,7 @@ FLAGS = [
 
 
 def connected(page: Page) -> None:
-    for _ in range(150):
+    for _ in range(int(FIRST_PICTURE_S / 0.1)):
         if page.evaluate("seen.ms.length") > 5:
             return
         time.sleep(0.1)
@@ -90,9 +91,7 @@ def main() -> int:
     turns: dict[str, list[dict[str, Any]]] = {mode: [] for mode in asked.modes}
     chromium = os.environ.get("PLAYWRIGHT_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch_persistent_context(
-            folder, executable_path=chromium, headless=True, args=FLAGS
-        )
+        browser = playwright.chromium.launch_persistent_context(folder, executable_path=chromium, headless=True, args=FLAGS)
         page = browser.new_page()
         for _ in range(asked.rounds):
             for mode in asked.modes:
