@@ -81,7 +81,5 @@ def decode(record: Record) -> Opening | Tick | Happening | Closing:
     try:
         content: Opening | Tick | Happening | Closing = _decoders[record.kind].decode(record.payload)
     except (KeyError, msgspec.DecodeError) as error:
-        raise Refused(
-            "log_unreadable", f"Record {record.number} at byte {record.offset} is not known: {error}."
-        ) from error
+        raise Refused("log_unreadable", f"Record {record.number} at byte {record.offset} is not known: {error}.") from error
     return content

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 import msgspec
+import pyarrow as pa
 
 from protocol.embodiment import decode_embodiment
 from protocol.episode import EpisodeMeta
@@ -85,7 +86,7 @@ def finalise(home: Home, log: Path, step: Step = lambda _: None) -> EpisodeMeta 
         except Refused:  # whole records that mean nothing to us: no later try will read them
             os.replace(log, home.quarantine / log.name)
             raise
-        except (OSError, av.FFmpegError) as error:
+        except (OSError, av.FFmpegError, pa.ArrowException) as error:
             shutil.rmtree(partial, ignore_errors=True)
             raise Refused("disk", f"The episode cannot be written: {error}.") from error
         if meta is None:

@@ -221,13 +221,9 @@ class Recording:
         except Refused:
             return  # the disk is full: the closing says it, or the episode is marked cut
 
-    def _happened(
-        self, now: Now, event: str, episode: str, actor: str = "", reason: str = "", **detail: object
-    ) -> None:
+    def _happened(self, now: Now, event: str, episode: str, actor: str = "", reason: str = "", **detail: object) -> None:
         self._tell(
-            door.Happened(
-                time_ns=now.time_ns, event=event, episode=episode, actor=actor, reason=reason, detail=dict(detail)
-            )
+            door.Happened(time_ns=now.time_ns, event=event, episode=episode, actor=actor, reason=reason, detail=dict(detail))
         )
 
 
@@ -235,7 +231,5 @@ def _plain(instruction: str) -> str:
     """One line of visible text; `Refused("invalid_field:instruction")` otherwise."""
     text = instruction.strip()
     if len(text) > MAX_INSTRUCTION or not text.isprintable():
-        raise Refused(
-            "invalid_field:instruction", f"Say it in one line of at most {MAX_INSTRUCTION} visible characters."
-        )
+        raise Refused("invalid_field:instruction", f"Say it in one line of at most {MAX_INSTRUCTION} visible characters.")
     return text

@@ -53,7 +53,12 @@ class TickMaker:
         return Tick(mono_s, time_ns, self._true_at(mono_s, row), rows_lost, tuple(pictures))
 
     def _true_at(self, mono_s: float, row: Row) -> Row:
-        """The row, or where the kernel has been silent a hold: its last rates would claim motion that has ended."""
+        """The row, or where the kernel has been silent a hold: its last rates would claim motion that has ended.
+
+        A body that has not answered yet senses nothing: NaN, not fewer numbers than the table has.
+        """
+        if len(row.state) != len(self._embodiment.state):
+            row.state = (math.nan,) * len(self._embodiment.state)
         if mono_s - row.mono_s <= SILENT_S:
             return row
         still = tuple(0.0 if rate else value for rate, value in zip(self._still, row.action_done, strict=True))
@@ -67,6 +72,4 @@ def no_row(embodiment: Embodiment, mono_s: float, time_ns: int) -> Row:
     """Stands where the kernel has not spoken yet: nothing is known (NaN), nothing is asked."""
     zero = (0.0,) * len(embodiment.action)
     state = (math.nan,) * len(embodiment.state)
-    return Row(
-        0, mono_s, time_ns, "SAFE_HOLD", "BOOT", "hold", "", "", 0, 0, 0, state, zero, zero, 0, latency_ms=math.nan
-    )
+    return Row(0, mono_s, time_ns, "SAFE_HOLD", "BOOT", "hold", "", "", 0, 0, 0, state, zero, zero, 0, latency_ms=math.nan)

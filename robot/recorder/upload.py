@@ -99,9 +99,7 @@ class Server:
         if self._connection is None:
             if self._secure:
                 context = ssl.create_default_context()
-                self._connection = http.client.HTTPSConnection(
-                    self._host, self._port, timeout=TIMEOUT_S, context=context
-                )
+                self._connection = http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT_S, context=context)
             else:
                 self._connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
         return self._connection
@@ -221,9 +219,7 @@ class Uploader:
             self._server.token = ""
             self.progress.token_needed = True
             return 1.0
-        if (
-            said.status in (400, 413) or said.code in _FINAL
-        ):  # this episode will never be taken as it is: it stays for a person
+        if said.status in (400, 413) or said.code in _FINAL:  # this episode will never be taken as it is: it stays for a person
             self._bad.add(folder.name)
             self.progress.sentence = f"The server refused episode {folder.name[:8]}: {said.sentence}"
             return 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -238,6 +239,12 @@ def test_a_silent_kernel_is_recorded_as_a_hold_without_motion() -> None:
     assert fresh.row.pilot == "operator"
     assert stale.row.pilot == "hold"
     assert stale.row.action == stale.row.action_done == (0.0, 1.0)
+
+
+def test_a_body_that_has_not_answered_yet_is_recorded_as_not_known(desk: Desk) -> None:
+    silent = row(1, 100.0)
+    silent.state = ()
+    assert [math.isnan(value) for value in desk.maker.make(100.0, START_NS, silent, {}).row.state] == [True] * 3
 
 
 def test_a_camera_without_a_new_picture_repeats_it_flagged() -> None:
