@@ -24,19 +24,20 @@ class DemoProcess:
 
     data: Path
     robots: int = 1
+    host: str = "127.0.0.1"
     port: int = field(default_factory=redis_server.free_port)
     people: dict[str, tuple[str, str]] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def start(self, within_s: float = 120.0) -> DemoProcess:
         environment = {k: v for k, v in os.environ.items() if k not in ("REDIS_URL", "REINS_DATA_DIR", "REINS_MODE")}
-        command = [sys.executable, "-m", "config.demo", "--port", str(self.port), "--robots", str(self.robots)]
+        command = [sys.executable, "-m", "config.demo", "--host", self.host, "--port", str(self.port)]
         self.process = subprocess.Popen(
-            [*command, "--data", str(self.data)],
+            [*command, "--robots", str(self.robots), "--data", str(self.data)],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self._ready = threading.Event()
