@@ -84,11 +84,16 @@ function pairs(rows: Rows): Lane[] {
   });
 }
 
+/** " m/s"; a bare ratio, written "1", has no unit to show. */
+export function unitWords(unit: string): string {
+  return unit === "" || unit === "1" ? "" : ` ${unit}`;
+}
+
 /** The number beside a lane's name: the last line (done) at this row. */
 export function laneValue(lane: Lane, row: number): string {
   const value = lane.lines.at(-1)?.series.values[row] ?? Number.NaN;
   if (!Number.isFinite(value)) return "–";
-  return `${fixed(value, lane.unit === "ms" ? 0 : 2)}${lane.unit ? ` ${lane.unit}` : ""}`;
+  return `${fixed(value, lane.unit === "ms" ? 0 : 2)}${unitWords(lane.unit)}`;
 }
 
 /** Low and high of the plotted numbers with a little air; never an empty range. */

@@ -20,7 +20,8 @@ export interface Placed extends Mark {
   more: number;
 }
 
-const ICON_PCT = 2.4;
+const ICON_PCT = 3.2;
+const COUNTED_PCT = 6; // an icon with a number beside it
 const LETTER_PCT = 0.85;
 
 export function clampMarks(stretches: readonly Clamped[], hz: number): Mark[] {
@@ -30,29 +31,32 @@ export function clampMarks(stretches: readonly Clamped[], hz: number): Mark[] {
   });
 }
 
+/** Changes of who drives have their own look; whatever changed nothing, such as a refusal, is a plain note. */
 export function eventMarks(events: readonly EpisodeEvent[]): Mark[] {
   return events.map((e) => {
     const by = e.actor ? `, ${e.actor}` : "";
     const words = `${reasonWords(e.event)}${e.reason && e.reason !== e.event ? `: ${reasonWords(e.reason)}` : ""}`;
+    if (e.before === e.after) return { row: e.row, icon: "flag", look: "", words };
     if (e.after === "ESTOP") return { row: e.row, icon: "stop", look: "err", words: `remote stop${by}` };
     if (e.after === "TELEOP") return { row: e.row, icon: "hand", look: "acc", words: `in control${by}` };
-    if (e.after === "SAFE_HOLD") return { row: e.row, icon: "lock", look: "muted", words: `hold: ${words}` };
+    if (e.after === "SAFE_HOLD") return { row: e.row, icon: "lock", look: "muted", words: `hold, ${words}` };
     return { row: e.row, icon: "flag", look: "", words };
   });
 }
 
-/** Left to right; marks closer than an icon join the one before. */
+/** Left to right; marks that would touch the one before join it. */
 export function place(marks: readonly Mark[], rows: number): Placed[] {
   const placed: Placed[] = [];
   for (const mark of [...marks].sort((a, b) => a.row - b.row)) {
     const left = Math.min(100 - ICON_PCT, (100 * mark.row) / Math.max(1, rows));
     const before = placed.at(-1);
-    if (before && left - before.left < ICON_PCT) before.more += 1;
+    const wide = before && before.more > 0 ? COUNTED_PCT : ICON_PCT;
+    if (before && left - before.left < wide) before.more += 1;
     else placed.push({ ...mark, left, labelled: false, more: 0 });
   }
   placed.forEach((mark, i) => {
     const room = (placed[i + 1]?.left ?? 100) - mark.left;
-    mark.labelled = room > ICON_PCT + mark.words.length * LETTER_PCT;
+    mark.labelled = room > (mark.more > 0 ? COUNTED_PCT : ICON_PCT) + mark.words.length * LETTER_PCT;
   });
   return placed;
 }

@@ -4,7 +4,7 @@ import { bandHtml, instructionOf, verdict, when } from "../episodes/words";
 import { icon } from "../icons";
 import { bytes, clock, clockTenths, count, fixed, safe } from "../text";
 import { clampsAt, clampWords, pilotAt, type Rows } from "./columns";
-import { laneName } from "./lanes";
+import { laneName, unitWords } from "./lanes";
 import { type Mark, type Placed, place, ticks } from "./marks";
 
 export const SPEEDS = [0.5, 1, 2, 4];
@@ -74,8 +74,9 @@ function transport(episode: EpisodeDetail, spread: number): string {
     (s) =>
       `<button type="button" data-do="speed" data-speed="${s}" aria-pressed="${s === 1}">${s === 0.5 ? "½" : s}×</button>`,
   );
+  const near = spread <= 1000 / episode.record_hz;
   const together = Number.isFinite(spread)
-    ? `<span class="chip ${spread <= 1000 / episode.record_hz ? "ok" : "warn"}">${icon("check")}cameras within ${Math.max(1, Math.round(spread))} ms</span>`
+    ? `<span class="chip ${near ? "ok" : "warn"}">${icon(near ? "check" : "warning")}cameras within ${Math.max(1, Math.round(spread))} ms</span>`
     : "";
   return `<div class="row transport">
     <button type="button" class="btn ico" data-do="first" aria-label="First frame">${icon("first", "f-line")}</button>
@@ -162,7 +163,7 @@ export function atHtml(e: EpisodeDetail, rows: Rows, row: number): string {
   const lines = rows.of("asked").map((asked) => {
     const done = rows.at(row, "done", asked.name);
     const differs = Math.abs(done - (asked.values[row] ?? 0)) > 0.005 && clamped.length > 0;
-    return `<dt>${safe(laneName(asked.name))}</dt><dd class="${differs ? "warn" : ""}">${fixed(asked.values[row] ?? Number.NaN)} / ${fixed(done)} ${safe(asked.unit)}</dd>`;
+    return `<dt>${safe(laneName(asked.name))}</dt><dd class="${differs ? "warn" : ""}">${fixed(asked.values[row] ?? Number.NaN)} / ${fixed(done)}${safe(unitWords(asked.unit))}</dd>`;
   });
   const age = rows.at(row, "latency");
   const seen = Number.isFinite(age) ? `${Math.round(age)} ms old picture` : "–";

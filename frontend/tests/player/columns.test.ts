@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Column } from "../../src/episodes/shapes";
 import { clampStretches, clampsAt, nextIntervention, parseColumns, Rows, type Series } from "../../src/player/columns";
 import { laneRange, lanesOf, laneValue } from "../../src/player/lanes";
-import { place, ticks } from "../../src/player/marks";
+import { eventMarks, place, ticks } from "../../src/player/marks";
 
 function column(kind: string, name: string, unit = ""): Column {
   return { kind, name, unit, low: null, high: null };
@@ -126,6 +126,28 @@ describe("marks", () => {
       [100, 1, false],
       [180, 0, true],
       [500, 0, true],
+    ]);
+  });
+
+  it("call it control only when the mode changed; a refusal is a note", () => {
+    const event = {
+      row: 1,
+      time_s: 0,
+      event: "refused",
+      actor: "Mina",
+      reason: "STALE",
+      before: "TELEOP",
+      after: "TELEOP",
+    };
+    const took = { ...event, event: "granted", reason: "GRANTED", before: "SAFE_HOLD" };
+    expect(eventMarks([event, took]).map((m) => m.words)).toEqual(["refused: stale", "in control, Mina"]);
+  });
+
+  it("leave room for the number of those that joined", () => {
+    const placed = place([mark(100), mark(110), mark(150), mark(170)], 1000);
+    expect(placed.map((m) => [m.row, m.more])).toEqual([
+      [100, 2],
+      [170, 0],
     ]);
   });
 
