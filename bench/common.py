@@ -76,8 +76,7 @@ def report(bench: str, rows: Sequence[Mapping[str, Any]], pressure: Pressure) ->
     for line in cells:
         print(
             "  ".join(
-                cell.rjust(width) if i else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+                cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths, strict=True))
             )
         )
     about = machine(pressure)

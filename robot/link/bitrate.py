@@ -118,7 +118,5 @@ class RateControl:
         before, since_s = told
         if plan.bit_s < before.bit_s * (1 - _DEAD_BAND):
             return True
-        grown = plan.bit_s > before.bit_s * (1 + _DEAD_BAND) or (
-            plan.bit_s > before.bit_s and plan.bit_s == MAX_CAMERA_BIT_S
-        )
+        grown = plan.bit_s > before.bit_s * (1 + _DEAD_BAND) or (plan.bit_s > before.bit_s and plan.bit_s == MAX_CAMERA_BIT_S)
         return grown and now_s - since_s >= _UP_S

@@ -43,9 +43,7 @@ def checked_offer(sdp: str) -> Offered:
 def with_one_fingerprint(sdp: str) -> tuple[str, str]:
     """An answer of our own without all but its sha-256 fingerprint, and that fingerprint."""
     lines = sdp.replace("\r\n", "\n").rstrip("\n").split("\n")
-    kept = [
-        line for line in lines if not line.startswith("a=fingerprint:") or line.startswith("a=fingerprint:sha-256 ")
-    ]
+    kept = [line for line in lines if not line.startswith("a=fingerprint:") or line.startswith("a=fingerprint:sha-256 ")]
     return "\r\n".join(kept) + "\r\n", _fingerprint(kept)
 
 
@@ -90,9 +88,7 @@ def _fingerprint(lines: list[str]) -> str:
     """The sha-256 one.  Stronger ones may stand beside it: the handshake then has to match them all."""
     stated = [line.partition(":")[2].split() for line in lines if line.startswith("a=fingerprint:")]
     if any(len(parts) != 2 or parts[0].lower() not in _HASHES for parts in stated):
-        raise Refused(
-            "fingerprint_mismatch", "The offer names its certificate by a fingerprint that is weak or broken."
-        )
+        raise Refused("fingerprint_mismatch", "The offer names its certificate by a fingerprint that is weak or broken.")
     values = {parts[1].upper() for parts in stated if parts[0].lower() == "sha-256"}
     if len(values) != 1 or not _FINGERPRINT.fullmatch(next(iter(values))):
         raise Refused("fingerprint_mismatch", "The offer must name exactly one whole sha-256 fingerprint.")
