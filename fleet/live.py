@@ -37,6 +37,11 @@ class Seen:
         return not self.gone and now_s - self.at_s < OFFLINE_S
 
 
+def _cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 class Listener:
     """Collects ids of robots that changed until somebody asks for them."""
 
@@ -102,7 +107,7 @@ class Live:
             listener.ring(update.robot)
 
     async def _run(self) -> None:
-        while True:
+        while not _cancelled():
             try:
                 await self._subscribe()
             except (redis.exceptions.RedisError, OSError) as error:
@@ -113,7 +118,7 @@ class Live:
         async with relay.client().pubsub(ignore_subscribe_messages=True) as pubsub:
             await pubsub.subscribe(relay.channel())
             self._heard.set()
-            while True:
+            while not _cancelled():  # the client may swallow a cancellation that meets its own time-out
                 message = await pubsub.get_message(timeout=1.0)
                 if message is not None:
                     self._decoded(message["data"])

@@ -25,6 +25,7 @@ from protocol.errors import Refused
 from protocol.wire import decode, encode, problem
 
 log = logging.getLogger(__name__)
+WATCH_S = 0.5  # how often a socket looks whether its session is still good
 
 
 class JsonSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -134,7 +135,7 @@ class PersonSocket(JsonSocket):
     async def _watch(self) -> None:
         # rights change in the database, which rings no bell
         while await sessions.valid(self._session_key(), self.person.pk) and await self.still_welcome():  # noqa: ASYNC110
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(WATCH_S)
         await self.close(code=4403)
 
     def _session_key(self) -> str:

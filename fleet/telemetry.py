@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from fleet import audit, relay
-from fleet.models import Robot
+from fleet.models import Person, Robot
 from fleet.robot_socket import ConnectedRobot
 from protocol import robot_link
 from protocol.errors import Refused
@@ -48,18 +48,25 @@ def chain(robot: ConnectedRobot, entries: tuple[robot_link.LogEntry, ...]) -> in
     """Takes entries into the audit chain, each number once and in order; gives the last number that is kept."""
     if len(entries) > 1000:
         raise Refused("too_many", "A log message may have 1000 entries.")
+    actors = {entry.actor for entry in entries if entry.actor}
+    names = dict(Person.objects.filter(uid__in=actors).values_list("uid", "username"))
     with transaction.atomic():
         row = Robot.objects.select_for_update().get(pk=robot.id)
         last = row.log_n
         for entry in sorted(entries, key=lambda entry: entry.n):
             if entry.n <= last:
                 continue
-            if last and entry.n > last + 1:
+            if entry.n > last + 1:
                 _append(robot, "log gap", "server", {"from": last + 1, "to": entry.n - 1})
-            _append(robot, entry.event, entry.actor or f"robot {robot.name}", _detail(entry))
+            _append(robot, entry.event, names.get(entry.actor) or _claimed(robot, entry.actor), _detail(entry))
             last = entry.n
         Robot.objects.filter(pk=robot.id, log_n__lt=last).update(log_n=F("log_n") + (last - row.log_n))
     return last
+
+
+def _claimed(robot: ConnectedRobot, actor: str) -> str:
+    """Whoever is no person we know is named as the robot's word, so that no robot can speak for somebody."""
+    return f"robot {robot.name}: {actor}" if actor else f"robot {robot.name}"
 
 
 def _append(robot: ConnectedRobot, act: str, actor: str, detail: dict[str, object]) -> None:

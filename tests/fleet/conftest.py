@@ -1,0 +1,65 @@
+"""An organisation with a site, one person for each role, and an outsider; nothing remembered from the test before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import redis
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+from django.core.cache import cache
+
+from fleet.access import access
+from fleet.live import live
+from fleet.models import Membership, Organisation, Person, Robot, Role, Site
+from fleet.robots import roster
+from fleet.sessions import sessions
+from tests.fleet.rig import make_robot
+
+
+@dataclass
+class Lab:
+    """`people` by role; `outsider` is administrator of another organisation, which has a robot of its own."""
+
+    organisation: Organisation
+    site: Site
+    people: dict[str, Person]
+    outsider: Person
+    robot: Robot
+    key: Ed25519PrivateKey
+    foreign: Robot
+
+
+def make_lab() -> Lab:
+    organisation = Organisation.objects.create(name="Lab")
+    site = Site.objects.create(organisation=organisation, name="West")
+    people = {}
+    for role in Role.values:
+        people[role] = Person.objects.create_user(role, f"{role}@lab.example", "correct horse")
+        Membership.objects.create(person=people[role], organisation=organisation, role=role)
+    elsewhere = Organisation.objects.create(name="Elsewhere")
+    far = Site.objects.create(organisation=elsewhere, name="Far")
+    outsider = Person.objects.create_user("outsider", "o@elsewhere.example", "correct horse")
+    Membership.objects.create(person=outsider, organisation=elsewhere, role=Role.ADMIN)
+    robot, key = make_robot(site, "kestrel-1")
+    foreign, _ = make_robot(far, "heron-1")
+    return Lab(organisation, site, people, outsider, robot, key, foreign)
+
+
+@pytest.fixture
+def lab(transactional_db: None) -> Lab:
+    return make_lab()
+
+
+@pytest.fixture(autouse=True)
+def forgetful() -> Iterator[None]:
+    """What a process remembers for a second belongs to one test."""
+    access.forget()
+    roster.forget()
+    sessions.forget()
+    live.robots.clear()
+    redis.Redis.from_url(settings.REDIS_URL).flushall()
+    yield
+    cache.clear()
