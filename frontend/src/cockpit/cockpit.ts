@@ -9,6 +9,7 @@ import { Connection, type PeerState } from "./connection";
 import { Driver } from "./driver";
 import { isStale } from "./frames";
 import { pictureFrame, quarterTurn, type Turn } from "./geometry";
+import { pilotOf } from "./history";
 import type { InputEvents } from "./inputs";
 import { Inputs } from "./inputs";
 import { emptyModel, latched, type Model, permittedMode } from "./model";
@@ -393,16 +394,12 @@ export class Cockpit {
   /** Once a second: pings, statistics, silence. A page that is hidden still pings, so that the robot keeps the picture for it. */
   async second(nowMs: number): Promise<void> {
     this.connection.watch(nowMs);
+    // The lease outlives its server by 5 s only, so this page asks again sooner than others do; chance keeps pages apart.
+    if (this.model.socket === "waiting" && Math.random() < 0.6) this.connection.socket.hurry();
     this.network.second();
     if (this.model.peer !== "live") return;
     this.ping(nowMs);
     const seen = await this.pictures.measure(nowMs);
     if (seen) this.connection.peer?.tell(seen);
   }
-}
-
-function pilotOf(state: RobotState): ["operator" | "policy" | "hold" | "stop", string] {
-  if (state.mode === "ESTOP") return ["stop", "Stop"];
-  if (state.mode === "TELEOP") return ["operator", `Operator · ${state.lease?.name ?? ""}`];
-  return state.mode === "AUTONOMY" ? ["policy", "Policy"] : ["hold", "Hold"];
 }

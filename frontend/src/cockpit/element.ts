@@ -26,6 +26,9 @@ import { renderSide } from "./view/side";
 
 type ButtonActs = Record<string, (button: HTMLElement) => void>;
 
+/** Plots and meters are redrawn five times a second: the main thread is also the one that drives. */
+const SLOW_MS = 190;
+
 export class RobotCockpit extends HTMLElement {
   private refs: Refs | null = null;
   private cockpit: Cockpit | null = null;
@@ -35,6 +38,7 @@ export class RobotCockpit extends HTMLElement {
   private life = new AbortController();
   private timers: number[] = [];
   private drawing = 0;
+  private slowMs = 0;
   private checks: readonly Check[] = [];
   private leavingFullscreen = false;
 
@@ -313,11 +317,13 @@ export class RobotCockpit extends HTMLElement {
     renderPicture(refs, model, cockpit.pictures);
     renderAsked(refs, model);
     renderSide(refs, model, this.checks);
-    renderBody(refs, model);
     renderRecording(refs, model);
+    this.keyDialog(model);
+    if (model.nowMs - this.slowMs < SLOW_MS) return;
+    this.slowMs = model.nowMs;
+    renderBody(refs, model);
     renderLower(refs, model);
     renderFoot(refs, model);
-    this.keyDialog(model);
   }
 
   private keyDialog(m: Model): void {

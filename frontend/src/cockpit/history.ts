@@ -1,4 +1,6 @@
 // The last 60 s as the plots show them: state, asked and done, delay, who drove, what happened. Fixed memory; freezing keeps a copy of the edge only.
+import type { RobotState } from "../generated/protocol";
+
 export const SPAN_MS = 60_000;
 const KEPT = 1400; // 60 s at 20 Hz and some
 
@@ -63,4 +65,11 @@ export class History {
       .filter((one) => one.toMs > start && one.fromMs < endMs)
       .map((one) => ({ ...one, fromMs: Math.max(start, one.fromMs), toMs: Math.min(endMs, one.toMs) }));
   }
+}
+
+/** Who drives, and the words in the band. */
+export function pilotOf(state: RobotState): ["operator" | "policy" | "hold" | "stop", string] {
+  if (state.mode === "ESTOP") return ["stop", "Stop"];
+  if (state.mode === "TELEOP") return ["operator", `Operator · ${state.lease?.name ?? ""}`];
+  return state.mode === "AUTONOMY" ? ["policy", "Policy"] : ["hold", "Hold"];
 }
