@@ -8,10 +8,9 @@ import { RobotClock } from "./clock";
 import { Connection, type PeerState } from "./connection";
 import { Driver } from "./driver";
 import { isStale } from "./frames";
-import { pictureFrame, quarterTurn, type Turn } from "./geometry";
+import { pictureFrame, quarterTurn } from "./geometry";
 import { pilotOf } from "./history";
-import type { InputEvents } from "./inputs";
-import { Inputs } from "./inputs";
+import { type InputEvents, Inputs } from "./inputs";
 import { emptyModel, latched, type Model, permittedMode } from "./model";
 import { NetworkProbe } from "./network_probe";
 import { Pictures } from "./pictures";
@@ -226,9 +225,8 @@ export class Cockpit {
   }
 
   private takeResult(message: Extract<TeleopFromServer, { type: "take_result" }>): void {
-    const { consent, by } = message;
-    const acquire = this.asks.nextId("take");
-    this.happen({ what: "take_result", id: message.id ?? "", consent, by, permit: message.permit ?? null, acquire });
+    const { consent, by, id = "", permit = null } = message;
+    this.happen({ what: "take_result", id, consent, by, permit, acquire: this.asks.nextId("take") });
   }
 
   private robotNow(online: boolean, lastSeenS: number | null, state: RobotState | null): void {
@@ -274,8 +272,7 @@ export class Cockpit {
     const { embodiment, keysFollow } = this.model;
     const camera = embodiment?.cameras.find((one) => one.mount === "base" || one.mount === "world");
     const frame = embodiment && camera ? pictureFrame(camera, embodiment, []) : null;
-    const turn: Turn = frame && keysFollow === "picture" ? quarterTurn(frame.forward) : 0;
-    this.inputs.turn = turn;
+    this.inputs.turn = frame && keysFollow === "picture" ? quarterTurn(frame.forward) : 0;
   }
 
   choose(camera: string): void {
@@ -306,8 +303,7 @@ export class Cockpit {
     const words = this.inControl ? clampWords(message.clamps) : "";
     model.history.clamp(words, nowMs);
     model.letGoFirst = this.inControl && message.clamps.includes("neutral_first") && this.inputs.deadman !== null;
-    const state = model.state;
-    if (state) model.history.pilot(...pilotOf(state), nowMs);
+    if (model.state) model.history.pilot(...pilotOf(model.state), nowMs);
   }
 
   private onState(state: RobotState, nowMs: number): void {
