@@ -341,9 +341,7 @@ export class Cockpit {
     this.changed();
   }
 
-  testNetwork(): void {
-    this.network.begin();
-  }
+  readonly testNetwork = (): void => this.network.begin();
 
   // -- time -------------------------------------------------------------------------------------
 
