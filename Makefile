@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 DEMO_ROBOTS ?= 3
 PY := .venv/bin/python
-NODE := $(PY) config/node.py
+NODE := $(CURDIR)/.venv/bin/python $(CURDIR)/config/node.py
 
 .PHONY: demo setup test check bench mutants screenshots clean
 .DEFAULT_GOAL := demo
@@ -18,7 +18,7 @@ setup: .venv/.dev frontend/dist/manifest.json
 
 test: setup
 	$(PY) -m pytest
-	cd frontend && ../$(NODE) npm test
+	cd frontend && $(NODE) npm test
 
 check: .venv/.dev frontend/dist/manifest.json
 	$(PY) -m ruff check .
@@ -28,8 +28,8 @@ check: .venv/.dev frontend/dist/manifest.json
 	$(PY) -m protocol.typescript | diff -u frontend/src/generated/protocol.ts -
 	REINS_MODE=test $(PY) manage.py makemigrations --check --dry-run
 	$(PY) config/check_production.py
-	cd frontend && ../$(NODE) npm run lint
-	cd frontend && ../$(NODE) npm run typecheck
+	cd frontend && $(NODE) npm run lint
+	cd frontend && $(NODE) npm run typecheck
 
 bench: setup
 	$(PY) bench/run_all.py
@@ -58,10 +58,10 @@ clean:
 	@touch $@
 
 frontend/node_modules/.installed: .venv/.demo frontend/package.json frontend/package-lock.json
-	cd frontend && ../$(NODE) npm ci --no-audit --no-fund --loglevel=error
+	cd frontend && $(NODE) npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 FRONTEND_SOURCES := $(shell find frontend/src frontend/public -type f 2>/dev/null) frontend/vite.config.ts frontend/tsconfig.json
 frontend/dist/manifest.json: frontend/node_modules/.installed $(FRONTEND_SOURCES)
-	cd frontend && ../$(NODE) npm run build --silent
+	cd frontend && $(NODE) npm run build --silent
 	@touch $@

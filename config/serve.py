@@ -12,6 +12,7 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 
 BODY = 3 * 1024 * 1024
 WEBSOCKET_MESSAGE = 1024 * 1024
+SILENT_S, PONG_S = 15, 12  # a peer that answers no ping is gone within 30 s, daphne's own 2 s of looking included
 TOO_LARGE = b'{"code": "too_large", "sentence": "A request may carry at most 3 MiB.", "detail": {"limit": 3145728}}'
 
 
@@ -56,6 +57,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--role", default=os.environ.get("REINS_ROLE", "all"), choices=("all", "pages", "robots", "inference"))
+    parser.add_argument("--silent-s", type=float, default=SILENT_S, help="seconds of silence after which a socket is pinged")
+    parser.add_argument("--pong-s", type=float, default=PONG_S, help="seconds that the answer to a ping may take")
     options = parser.parse_args(argv)
     os.environ["REINS_ROLE"] = options.role
     from config.asgi import application
@@ -64,8 +67,8 @@ def main(argv: list[str] | None = None) -> None:
     server = daphne_server.Server(
         application,
         endpoints=[f"tcp:port={options.port}:interface={options.host}"],
-        ping_interval=10,
-        ping_timeout=20,
+        ping_interval=options.silent_s,
+        ping_timeout=options.pong_s,
         websocket_max_message_size=WEBSOCKET_MESSAGE,
         websocket_max_frame_size=WEBSOCKET_MESSAGE,
         application_close_timeout=5,

@@ -100,6 +100,7 @@ class RobotAdmin(Audited):
         "public_key",
         "embodiment",
         "embodiment_hash",
+        "embodiment_offered",
         "program",
         "enrolled_at",
         "last_seen",
@@ -108,7 +109,7 @@ class RobotAdmin(Audited):
         "held_reason",
         "revoked_at",
     )
-    actions = ("revoke", "release_hold")
+    actions = ("revoke", "release_hold", "accept_embodiment")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # robots let themselves in, with a code
@@ -120,6 +121,11 @@ class RobotAdmin(Audited):
     def revoke(self, request: HttpRequest, queryset: Any) -> None:
         for robot in queryset.select_related("site"):
             robots.revoke(person(request), robot)
+
+    @admin.action(description="Accept the changed description of the chosen robots", permissions=["change"])
+    def accept_embodiment(self, request: HttpRequest, queryset: Any) -> None:
+        for robot in queryset.select_related("site").exclude(embodiment_offered={}):
+            robots.accept_embodiment(person(request), robot, robot.embodiment_offered["hash"])
 
     @admin.action(description="Release the hold of the chosen robots", permissions=["change"])
     def release_hold(self, request: HttpRequest, queryset: Any) -> None:

@@ -34,8 +34,14 @@ class Enrolment(Strict):
 
 
 class CodeWanted(Strict):
-    site: int
+    site: int = Field(ge=1, lt=2**63)
     name: Name
+
+
+class Accepted(Strict):
+    """`hash`: of the offered description that the administrator has seen."""
+
+    hash: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class Rename(Strict):
@@ -64,6 +70,7 @@ def shown(robot: Robot) -> dict[str, Any]:
         "id": robot.pk, "name": robot.name, "site": robot.site.name, "kind": robot.kind, "program": robot.program,
         "version": robot.version, "enrolled_at": robot.enrolled_at, "last_seen": robot.last_seen,
         "held_reason": robot.held_reason,
+        "offered": {key: robot.embodiment_offered.get(key, "") for key in ("hash", "differs")},
     }  # fmt: skip
 
 
@@ -109,6 +116,14 @@ def release_hold(request: HttpRequest, id: str) -> dict[str, Any]:
     return {"id": robot.pk, "held_reason": ""}
 
 
+@router.post("robots/{id}/accept-embodiment")
+def accept_embodiment(request: HttpRequest, id: str, body: Accepted) -> dict[str, Any]:
+    """The robot that describes itself otherwise than when it was enrolled may log in again."""
+    robot = robot_or_404(request, id, "administer")
+    robots.accept_embodiment(person(request), robot, body.hash)
+    return shown(robot)
+
+
 @router.post("robots/{id}/rotate")
 def rotate(request: HttpRequest, id: str) -> dict[str, Any]:
     """A code that gives the robot a new key; the old key works until the code is used."""
@@ -141,7 +156,7 @@ def make_code(request: HttpRequest, body: CodeWanted) -> dict[str, Any]:
     who = person(request)
     site = administered_sites(who).filter(pk=body.site).first()
     if site is None:
-        raise Refused("forbidden", "You administer no such site.")
+        raise _no_site(who, body.site)
     limit_rate("codes", str(who.pk), 60, 60)
 
     def make() -> dict[str, Any]:
@@ -151,14 +166,23 @@ def make_code(request: HttpRequest, body: CodeWanted) -> dict[str, Any]:
     return once(request, make)
 
 
+def _no_site(who: Person, site: int) -> Refused:
+    """Sites of organisations one has no role in do not exist."""
+    if not known_sites(who).filter(pk=site).exists():
+        return not_found()
+    return Refused("forbidden", "You do not administer this site. Ask an administrator.")
+
+
 @router.get("enrolment-codes/{id}")
 def code_state(request: HttpRequest, id: int) -> dict[str, Any]:
     """Whether the robot has come; for the page that waits for it."""
     from fleet.models import EnrolmentCode
 
-    row = EnrolmentCode.objects.filter(pk=id, site__in=administered_sites(person(request))).first()
+    row = EnrolmentCode.objects.filter(pk=id).first() if id < 2**63 else None
     if row is None:
         raise not_found()
+    if not administered_sites(person(request)).filter(pk=row.site_id).exists():
+        raise _no_site(person(request), row.site_id)
     return {"id": row.pk, "name": row.name, "used": row.used_at is not None, "robot": row.robot_id}
 
 
@@ -209,7 +233,15 @@ def _plain(cell: str) -> str:
 
 
 def administered_sites(who: Person) -> Any:
-    memberships = Membership.objects.filter(person=who, role=Role.ADMIN)
+    return _sites(Membership.objects.filter(person=who, role=Role.ADMIN))
+
+
+def known_sites(who: Person) -> Any:
+    """Sites at which the person has any role."""
+    return _sites(Membership.objects.filter(person=who))
+
+
+def _sites(memberships: Any) -> Any:
     everywhere = memberships.filter(site=None).values("organisation")
     here = memberships.exclude(site=None).values("site")
     return Site.objects.filter(organisation__in=everywhere) | Site.objects.filter(pk__in=here)

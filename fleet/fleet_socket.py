@@ -104,7 +104,7 @@ class FleetSocket(PersonSocket):
             snapshot=f"/api/robots/{robot.pk}/snapshot.jpg?n={seen.snapshots}" if pictured else "",
             snapshot_age_s=round(now_s - seen.snapshot_s) if pictured else None,
             may_drive="drive" in abilities,
-            alerts=tuple(filter(None, (robot.held_reason, ALERTS.get(seen.alert, "")))),
+            alerts=tuple(filter(None, (robot.held_reason, _offered(robot), ALERTS.get(seen.alert, "")))),
         )
 
     # -- stopping ---------------------------------------------------------------------------------
@@ -145,6 +145,11 @@ class FleetSocket(PersonSocket):
         reach = asked.reach(seen, now_s)
         age_s = last_seen_s(robot, seen, now_s) if reach == "unreachable" else None
         return words.StopOne(robot=robot.pk, name=robot.name, state=reach, last_seen_s=age_s)
+
+
+def _offered(robot: Robot) -> str:
+    differs = robot.embodiment_offered.get("differs", "")
+    return f"It describes itself otherwise than before ({differs}). An administrator must accept it." if differs else ""
 
 
 def lasting(row: words.RobotRow) -> words.RobotRow:

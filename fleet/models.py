@@ -101,6 +101,8 @@ class Robot(models.Model):
     public_key = models.CharField(max_length=64, unique=True)  # base64 of the raw Ed25519 key
     embodiment: models.JSONField[Any, Any] = models.JSONField(default=dict)
     embodiment_hash = models.CharField(max_length=64, blank=True)
+    # another description that the robot came with: {hash, differs, body}; it stays out until an administrator accepts it
+    embodiment_offered: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
     program = models.CharField(max_length=40, blank=True)
     version = models.PositiveIntegerField(default=1)  # of this row; a change names the one it saw
     enrolled_at = models.DateTimeField(default=timezone.now)

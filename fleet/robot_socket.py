@@ -124,11 +124,13 @@ class RobotSocket(JsonSocket):
     async def _log_in(self, message: Any) -> None:
         try:
             if isinstance(message, robot_link.Hello) and not self._nonce:
-                self._row = await sync_to_async(robots.knocking)(message)
+                self._row, self._body = await sync_to_async(robots.knocking)(message)
+                self._program = message.program
                 self._nonce = secrets.token_urlsafe(24)
                 await self.say(robot_link.Challenge(nonce=self._nonce))
             elif isinstance(message, robot_link.Proof) and self._row is not None:
                 _verify(self._row, self._nonce, message.signature)
+                await sync_to_async(robots.describe)(self._row, self._body, self._program)
                 await self._welcome(self._row)
             else:
                 raise Refused("log_in_first", "Say hello, then answer the challenge.")

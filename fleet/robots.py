@@ -17,7 +17,7 @@ from fleet.access import access
 from fleet.fresh import Fresh
 from fleet.models import EnrolmentCode, Person, Robot, Site
 from protocol import robot_link
-from protocol.embodiment import Embodiment, decode_embodiment
+from protocol.embodiment import Embodiment, decode_embodiment, differences
 from protocol.errors import Refused
 
 CODE_MINUTES = 10
@@ -41,23 +41,60 @@ def check_protocol(protocol: int) -> None:
         )
 
 
-def knocking(hello: robot_link.Hello) -> Robot:
-    """The robot that says hello, with what it says of itself kept; refuses who is unknown, revoked or too old."""
+def knocking(hello: robot_link.Hello) -> tuple[Robot, Embodiment]:
+    """The robot that says hello and how it describes itself; refuses who is unknown, revoked or too old.
+
+    Nothing is kept: the key is not proven yet.
+    """
     check_protocol(hello.protocol)
     row = Robot.objects.select_related("site").filter(pk=hello.robot).first()
     if row is None:
         raise Refused("robot_unknown", "This robot is not enrolled here.")
     if row.revoked_at is not None:
         raise Refused("revoked", "This robot's key was revoked. Enrol it again with a new code.")
-    body = decode_embodiment(hello.embodiment.encode())
-    if body.hash != row.embodiment_hash or hello.program[:40] != row.program:
-        _keep_body(row, body, hello.program)
-    return row
+    if not hello.program.isprintable():
+        raise Refused("invalid_field:program", "The program's version has characters that cannot be shown.")
+    return row, decode_embodiment(hello.embodiment.encode())
 
 
-def _keep_body(row: Robot, body: Embodiment, program: str) -> None:
-    row.embodiment, row.embodiment_hash, row.program = msgspec.to_builtins(body), body.hash, program[:40]
-    row.save(update_fields=["embodiment", "embodiment_hash", "program"])
+def describe(row: Robot, body: Embodiment, program: str) -> None:
+    """Keeps what a robot that has proven its key says of itself; refuses `embodiment_changed`.
+
+    A row without a hash takes what comes (a demo whose program was updated).
+    """
+    if row.embodiment_hash and body.hash != row.embodiment_hash:
+        raise _changed(row, body)
+    if body.hash != row.embodiment_hash or program[:40] != row.program or row.embodiment_offered:
+        row.embodiment, row.embodiment_hash, row.program = msgspec.to_builtins(body), body.hash, program[:40]
+        row.embodiment_offered = {}
+        row.save(update_fields=["embodiment", "embodiment_hash", "embodiment_offered", "program"])
+
+
+def _changed(row: Robot, body: Embodiment) -> Refused:
+    """Limits, recordings and policies rest on the description: another one waits for an administrator, once noted."""
+    known = msgspec.convert(row.embodiment, Embodiment)
+    what = "; ".join(differences(known, body))[:300]
+    if row.embodiment_offered.get("hash") != body.hash:
+        row.embodiment_offered = {"hash": body.hash, "differs": what, "body": msgspec.to_builtins(body)}
+        row.save(update_fields=["embodiment_offered"])
+        audit.append("server", "refused changed description", row.name, row.site.organisation_id, differs=what, hash=body.hash)
+        roster.forget()
+    sentence = f"This robot describes itself otherwise than before ({what}). An administrator must accept it first."
+    return Refused("embodiment_changed", sentence, differs=what, hash=body.hash)
+
+
+def accept_embodiment(person: Person, robot: Robot, offered: str) -> None:
+    """The description with hash `offered`, that the administrator has seen, is the robot's from now on."""
+    waiting = robot.embodiment_offered
+    if not waiting:
+        raise Refused("nothing_offered", "This robot's description has not changed.")
+    if waiting["hash"] != offered:
+        raise Refused("stale_version", "The robot describes itself otherwise again meanwhile.", current=waiting["hash"])
+    robot.embodiment, robot.embodiment_hash, robot.embodiment_offered = waiting["body"], offered, {}
+    robot.save(update_fields=["embodiment", "embodiment_hash", "embodiment_offered"])
+    act = "accepted changed description"
+    audit.append(person.username, act, robot.name, robot.site.organisation_id, differs=waiting["differs"], hash=offered)
+    roster.forget()
 
 
 def make_code(person: Person, site: Site, name: str) -> tuple[EnrolmentCode, str]:
@@ -119,7 +156,7 @@ def _code_used() -> Refused:
 def _replace_key(robot: Robot, public_key: str, body: Embodiment, program: str) -> Robot:
     """The same robot with a new key: the old one is worth nothing from now on, and a hold is over."""
     robot.public_key, robot.program, robot.held_reason = public_key, program[:40], ""
-    robot.embodiment, robot.embodiment_hash = msgspec.to_builtins(body), body.hash
+    robot.embodiment, robot.embodiment_hash, robot.embodiment_offered = msgspec.to_builtins(body), body.hash, {}
     robot.log_n = 0  # the program that enrols begins a log of its own
     if robot.revoked_at is not None:
         raise Refused("revoked", "This robot was revoked meanwhile. Make a new code under Add robot.")

@@ -22,7 +22,7 @@ from fleet.limits import Ids, Rate
 from fleet.models import Person
 from fleet.sessions import sessions
 from protocol.errors import Refused
-from protocol.wire import decode, encode, problem
+from protocol.wire import MAX_MESSAGE, decode, encode, problem
 
 log = logging.getLogger(__name__)
 WATCH_S = 0.5  # how often a socket looks whether its session is still good
@@ -33,6 +33,7 @@ class JsonSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     messages: Any
     per_s: float = 100.0
+    longest: int = MAX_MESSAGE  # bytes of one message
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +59,7 @@ class JsonSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         id = ""
         try:
-            message = decode(text_data, self.messages)
+            message = decode(text_data, self.messages, self.longest)
             id = message.id
             if id and not self._ids.fresh(id):
                 raise Refused("id_reuse", "This id was used before; nothing was done.")

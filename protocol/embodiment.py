@@ -10,6 +10,9 @@ import msgspec
 from protocol.errors import Refused
 
 
+MAX_NAME = 64  # characters of anything an Embodiment names
+
+
 class Quantity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One number the robot senses; `low` and `high` are in `unit`."""
 
@@ -82,8 +85,13 @@ class Embodiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self) -> Embodiment:
         """Itself, or `Refused("embodiment_invalid")` naming the first thing that cannot be."""
+        words = (self.name, *(q.unit for q in (*self.state, *self.action)), *(c.mount for c in self.cameras))
+        if not all(len(word) <= MAX_NAME and word.isprintable() for word in words):
+            raise Refused("embodiment_invalid", f"Names and units have at most {MAX_NAME} printable characters.")
         for what, items in (("state", self.state), ("action", self.action), ("camera", self.cameras)):
             names = [item.name for item in items]
+            if not all(0 < len(name) <= MAX_NAME and name.isprintable() for name in names):
+                raise Refused("embodiment_invalid", f"A {what} name has 1 to {MAX_NAME} printable characters.")
             if len(set(names)) != len(names):
                 raise Refused("embodiment_invalid", f"Two {what} entries have the same name.")
         limited: tuple[Quantity | Axis, ...] = (*self.state, *self.action)
@@ -97,6 +105,22 @@ class Embodiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if not 0 < hz <= 1000:
                 raise Refused("embodiment_invalid", f"A rate of {hz} Hz is outside 0 to 1000.")
         return self
+
+
+def differences(before: Embodiment, after: Embodiment) -> tuple[str, ...]:
+    """What `after` says otherwise, in words for people; empty when both are the same."""
+    found: list[str] = []
+    for what in ("state", "action", "cameras"):
+        old, new = ({item.name: item for item in getattr(body, what)} for body in (before, after))
+        gone, more = [name for name in old if name not in new], [name for name in new if name not in old]
+        found += [f"{what}: {name} is gone" for name in gone] + [f"{what}: {name} is new" for name in more]
+        found += [f"{what}: {name} has other values" for name in old if name in new and old[name] != new[name]]
+        if not gone and not more and list(old) != list(new):
+            found.append(f"{what}: another order")
+    for what in ("name", "control_hz", "record_hz", "policy_hz", "workspace", "version"):
+        if getattr(before, what) != getattr(after, what):
+            found.append(f"another {what.replace('_', ' ')}")
+    return tuple(found)
 
 
 def decode_embodiment(raw: bytes) -> Embodiment:

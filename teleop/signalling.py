@@ -15,6 +15,7 @@ from teleop.models import ControlSession
 
 _FINGERPRINT = re.compile(r"^a=fingerprint:(\S+) ([0-9A-Fa-f:]{95})\s*$", re.MULTILINE)
 MAX_SDP = 64 * 1024
+MAX_WORDS, MAX_WORD = 64, 60
 
 
 def fingerprint(sdp: str) -> str:
@@ -32,9 +33,20 @@ def _owns(robot: str, session: str) -> bool:
     return ControlSession.objects.filter(pk=session, robot_id=robot, ended_at=None).exists()
 
 
+def _known(session: str) -> str:
+    """Itself, when it can be the id of a session at all."""
+    if not re.fullmatch(r"[0-9a-f]{32}", session):
+        raise _unknown()
+    return session
+
+
+def _unknown() -> Refused:
+    return Refused("session_unknown", "This session does not exist at this robot.")
+
+
 async def _to_page(robot: ConnectedRobot, session: str, message: teleop.FromServer) -> None:
-    if not re.fullmatch(r"[0-9a-f]{32}", session) or not await _owns(robot.id, session):
-        raise Refused("session_unknown", "This session does not exist at this robot.")
+    if not await _owns(robot.id, _known(session)):
+        raise _unknown()
     await get_channel_layer().group_send(f"session.{session}", {"type": "to.page", "text": encode(message)})
 
 
@@ -53,6 +65,7 @@ async def on_answer(robot: ConnectedRobot, message: robot_link.Answer) -> None:
 
 
 async def on_refused(robot: ConnectedRobot, message: robot_link.SessionRefused) -> None:
+    _check_words("code", message.code)
     await _to_page(
         robot,
         message.session,
@@ -63,8 +76,18 @@ async def on_refused(robot: ConnectedRobot, message: robot_link.SessionRefused) 
 
 async def on_ended(robot: ConnectedRobot, message: robot_link.SessionEnded) -> None:
     """The robot closed the peer; it may bring the waterfall after the page has already gone."""
-    if await sync_to_async(ControlSession.objects.filter(pk=message.session, robot_id=robot.id).exists)():
-        await sync_to_async(ControlSession.end)(message.session, message.reason, message.waterfall)
-        sentence = f"The robot ended the connection: {message.reason.replace('_', ' ')}."
-        text = encode(teleop.SessionEnded(session=message.session, reason=message.reason, sentence=sentence))
-        await get_channel_layer().group_send(f"session.{message.session}", {"type": "to.page", "text": text})
+    ours = ControlSession.objects.filter(pk=_known(message.session), robot_id=robot.id)
+    if not await sync_to_async(ours.exists)():
+        raise _unknown()
+    _check_words("reason", message.reason)
+    _check_words("waterfall", *message.waterfall)
+    await sync_to_async(ControlSession.end)(message.session, message.reason, message.waterfall)
+    sentence = f"The robot ended the connection: {message.reason.replace('_', ' ')}."
+    text = encode(teleop.SessionEnded(session=message.session, reason=message.reason, sentence=sentence))
+    await get_channel_layer().group_send(f"session.{message.session}", {"type": "to.page", "text": text})
+
+
+def _check_words(field: str, *words: str) -> None:
+    """What a robot names goes into the database: few, short, printable."""
+    if len(words) > MAX_WORDS or not all(word.isprintable() and len(word) <= MAX_WORD for word in words):
+        raise Refused(f"invalid_field:{field}", f"{field}: at most {MAX_WORDS} words of {MAX_WORD} printable characters.")

@@ -37,6 +37,7 @@ ENDS_SESSION = (1000, 1001, 4401, 4403, 4404)  # the page left, or may not stay
 class TeleopSocket(PersonSocket):
     messages = teleop.FromBrowser
     per_s = 60.0
+    longest = 1024 * 1024  # an offer that is too long is judged as an offer
 
     async def opened(self) -> None:
         self._id = str(self.scope["url_route"]["kwargs"]["robot"])
@@ -160,6 +161,8 @@ class TeleopSocket(PersonSocket):
             raise Refused("reason_needed", "Say why you take the lease from its holder; the reason is kept.")
 
     async def _signed(self, act: Literal["drive", "clear"], *, take: bool, reason: str = "") -> Any:
+        """The one place that signs permits; it asks for the right again, which a wait may have outlived."""
+        await self._need("drive" if act == "drive" else "clear")
         if not self._fingerprint:
             raise Refused("no_session", "Connect to the robot first.")
         permit = Permit(
@@ -198,14 +201,18 @@ class TeleopSocket(PersonSocket):
     async def take_asked(self, event: dict[str, Any]) -> None:
         """Another page asks; only the page whose connection holds the lease shows it."""
         seen = live.seen(self._id)
-        lease = seen.state.lease if seen.state else None
-        if lease is not None and self._fingerprint and lease.fingerprint == self._fingerprint:
+        if self._holds(seen.state.lease if seen.state else None):
             asked = teleop.TakeAsked(request=event["request"], name=event["name"], seconds=event["seconds"])
             await self.say(asked)
 
+    def _holds(self, lease: LeaseState | None) -> bool:
+        """Whether this page's own person holds it: everybody can read the holder's fingerprint and offer with it."""
+        if lease is None or not self._fingerprint:
+            return False
+        return (lease.person, lease.fingerprint) == (self.person.uid, self._fingerprint)
+
     async def _answer_asker(self, message: teleop.TakeAnswer) -> None:
-        lease = self._lease()
-        if lease is None or lease.fingerprint != self._fingerprint:
+        if not self._holds(self._lease()):
             raise Refused("not_holder", "You do not hold this robot's lease.")
         await self._say_to_holder({"type": "take.answered", "request": message.request, "consent": message.consent})
 

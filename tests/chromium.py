@@ -31,9 +31,10 @@ def executable() -> str:
 
 
 @contextmanager
-def chromium(*more: str) -> Iterator[Browser]:
+def chromium(*more: str, program: str = "") -> Iterator[Browser]:
+    """`program` in place of the usual one."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable(), headless=True, args=[*FLAGS, *more])
+        browser = playwright.chromium.launch(executable_path=program or executable(), headless=True, args=[*FLAGS, *more])
         try:
             yield browser
         finally:

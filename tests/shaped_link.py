@@ -82,8 +82,8 @@ class Carrier:
         """Until the maker's end of the control socket closes."""
         while True:
             wait_s = max(0.0, self._due[0][0] - time.monotonic()) if self._due else _LOOK_S
-            ready, _, _ = select.select([*self._other, self._control], [], [], min(wait_s, _LOOK_S))
-            if self._control in ready and not self._obey():
+            ready, _, _ = select.select([*self._other, self._control.fileno()], [], [], min(wait_s, _LOOK_S))
+            if self._control.fileno() in ready and not self._obey():
                 return
             for side in self._other:
                 if side in ready:

@@ -13,7 +13,9 @@ from tests.journeys.cockpit_page import CockpitPage, robot_id
 def test_the_fleet_page_shows_the_robot_with_a_picture(demo: DemoProcess, signed_in: Callable[..., Page]) -> None:
     page = signed_in("viewer")
     page.get_by_text("kestrel-1").first.wait_for()
-    page.wait_for_function("() => [...document.querySelectorAll('robot-fleet img')].some(i => i.naturalWidth > 0)", timeout=15_000)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('robot-fleet img')].some(i => i.naturalWidth > 0)", timeout=15_000
+    )
 
 
 def test_live_video_reaches_the_page_and_its_age_is_known(demo: DemoProcess, signed_in: Callable[..., Page]) -> None:

@@ -132,8 +132,7 @@ def test_ready_is_asked_until_true(tmp_path: Path) -> None:
 def test_children_stop_in_the_opposite_order() -> None:
     heard = Heard()
     program = (
-        "import signal,sys,time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True);"
-        "time.sleep(600)"
+        "import signal,sys,time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('up', flush=True);time.sleep(600)"
     )
     supervisor = Supervisor(heard)
     for name in ("first", "second"):
@@ -145,9 +144,7 @@ def test_children_stop_in_the_opposite_order() -> None:
 
 def test_a_child_deaf_to_sigterm_is_killed() -> None:
     heard = Heard()
-    program = (
-        "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
-    )
+    program = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     supervisor = Supervisor(heard)
     supervisor.add(Child("deaf", (sys.executable, "-c", program), stop_s=0.2))
     turn_until(supervisor, lambda: bool(heard.lines))
@@ -157,9 +154,7 @@ def test_a_child_deaf_to_sigterm_is_killed() -> None:
 
 def test_what_a_dead_child_left_behind_ends_with_it() -> None:
     heard = Heard()
-    program = (
-        f"import subprocess,os; print(subprocess.Popen({list(SLEEPER)!r}).pid, flush=True);os.kill(os.getpid(), 9)"
-    )
+    program = f"import subprocess,os; print(subprocess.Popen({list(SLEEPER)!r}).pid, flush=True);os.kill(os.getpid(), 9)"
     supervisor = Supervisor(heard)
     supervisor.add(Child("parent", (sys.executable, "-c", program), restart=False))
     turn_until(supervisor, lambda: supervisor.ended("parent") is not None)

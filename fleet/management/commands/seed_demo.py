@@ -37,6 +37,8 @@ class Command(BaseCommand):
         names = [name for name in options["codes"].split(",") if name]
         for stale in Robot.objects.filter(site=site, name__in=names):  # its folder is gone, so its key is too
             robots.revoke(admin, stale)
+        # its robots are this checkout's own program, which may describe them anew when it was updated
+        Robot.objects.filter(site=site).update(embodiment_hash="")
         codes = {name: robots.make_code(admin, site, name)[1] for name in names}
         self.stdout.write(json.dumps({"people": people, "codes": codes}))
 
