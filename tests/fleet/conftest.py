@@ -18,6 +18,8 @@ from fleet.robots import roster
 from fleet.sessions import sessions
 from tests.fleet.rig import make_robot
 
+PASSWORD = "correct horse"
+
 
 @dataclass
 class Lab:
@@ -37,11 +39,11 @@ def make_lab() -> Lab:
     site = Site.objects.create(organisation=organisation, name="West")
     people = {}
     for role in Role.values:
-        people[role] = Person.objects.create_user(role, f"{role}@lab.example", "correct horse")
+        people[role] = Person.objects.create_user(role, f"{role}@lab.example", PASSWORD)
         Membership.objects.create(person=people[role], organisation=organisation, role=role)
     elsewhere = Organisation.objects.create(name="Elsewhere")
     far = Site.objects.create(organisation=elsewhere, name="Far")
-    outsider = Person.objects.create_user("outsider", "o@elsewhere.example", "correct horse")
+    outsider = Person.objects.create_user("outsider", "o@elsewhere.example", PASSWORD)
     Membership.objects.create(person=outsider, organisation=elsewhere, role=Role.ADMIN)
     robot, key = make_robot(site, "kestrel-1")
     foreign, _ = make_robot(far, "heron-1")
