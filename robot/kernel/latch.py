@@ -8,7 +8,7 @@ import msgspec
 
 from robot.mailbox import Mailbox
 
-MAX_SOURCE = 200  # characters of one source that are kept
+MAX_SOURCE = 100  # characters of one source that are kept
 _SIZE = 64 * 1024
 UNREADABLE = "latch"  # stands in for sources that can no longer be read: rather one stop too many
 

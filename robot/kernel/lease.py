@@ -20,7 +20,7 @@ BODY_S = 0.25  # an older body state means that the body is lost
 NONCE_EVERY_S = 5.0
 NONCE_S = PERMIT_S
 TTL_S = LEASE_TTL_S
-MAX_SOURCES = 64  # stops by more people than this are latched together
+MAX_SOURCES = 16  # stops by more people than this are latched together
 MORE_SOURCES = "more"
 
 Kind = Literal["human", "policy"]

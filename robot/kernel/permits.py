@@ -12,6 +12,8 @@ from protocol.errors import Refused
 from protocol.permit import Permit, Renewal, Signed, decode_payload
 from robot.kernel.lease import Claim
 
+MAX_TEXT = 100  # characters of an id or a name: rows and status have fixed sizes
+
 
 class ServerKey:
     """The server's public key and the id of this robot: a permit for another robot is as good as none."""
@@ -29,7 +31,9 @@ class ServerKey:
         permit = self._open(signed)
         if not isinstance(permit, Permit):
             raise Refused("permit_invalid", "This is a renewal, not a permit.")
-        return Claim(permit.act, permit.person, permit.name, permit.fingerprint, permit.nonce, permit.take)
+        if len(permit.person) > MAX_TEXT:
+            raise Refused("permit_invalid", f"The id of a person may have {MAX_TEXT} characters.")
+        return Claim(permit.act, permit.person, permit.name[:MAX_TEXT], permit.fingerprint, permit.nonce, permit.take)
 
     def renewal(self, signed: Signed) -> Renewal:
         """A renewal's words; refused as in `claim`."""

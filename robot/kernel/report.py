@@ -72,7 +72,7 @@ class Refusals:
 
     def add(self, refused: Refused) -> None:
         self._running[refused.code] += 1
-        self.last_sentence = refused.sentence
+        self.last_sentence = refused.sentence[:300]
 
     def clamp(self, bits: int) -> None:
         self._clamps |= bits
