@@ -8,7 +8,8 @@ import type { EpisodePage, EpisodeRow } from "./shapes";
 import { type Filter, list, NO_FILTER, remove, restore } from "./store";
 
 const PAGE = 50;
-const CHECKING_MS = 3000;
+const CHECKING_MS = 2000;
+const RESTING_MS = 5000;
 
 class EpisodeList extends HTMLElement {
   private leaving = new AbortController();
@@ -94,9 +95,11 @@ class EpisodeList extends HTMLElement {
         page = await list(this.url, this.filter, n, PAGE, signal);
         items.push(...page.items);
       }
+      const news = JSON.stringify([items, page]) !== JSON.stringify([this.items, this.last]);
       this.items = items;
       this.last = page;
-      this.draw();
+      if (news) this.draw();
+      this.lookAgain();
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof Refused)) throw error;
@@ -114,9 +117,15 @@ class EpisodeList extends HTMLElement {
       this.filter.outcome !== "" || this.filter.robot !== "" || this.filter.search !== "" || this.filter.removed;
     const none = filtered ? noneMatches(this.filter) : noneAtAll();
     this.at("body").innerHTML = this.items.length === 0 ? none : lines(this.items, page.total);
-    if (this.items.some((one) => one.status === "received")) {
-      this.again = window.setTimeout(() => void this.load(), CHECKING_MS);
-    }
+  }
+
+  /** Robots finish their uploads at any time: looks sooner while one is being checked, not at all while nobody looks. */
+  private lookAgain(): void {
+    const checking = this.items.some((one) => one.status === "received");
+    this.again = window.setTimeout(
+      () => (document.hidden ? this.lookAgain() : void this.load()),
+      checking ? CHECKING_MS : RESTING_MS,
+    );
   }
 
   private async takeAway(episode: EpisodeRow): Promise<void> {
