@@ -372,6 +372,7 @@ export class Cockpit {
   refresh(nowMs: number): void {
     const { model } = this;
     model.nowMs = nowMs;
+    model.refusal = this.connection.refusal;
     model.ageMs = this.pictures.ledger.ageMs(nowMs);
     model.glass = this.pictures.measured(nowMs);
     model.stages = stages(this.pictures.robot, this.pictures.stages, model.telemetry);

@@ -32,6 +32,8 @@ export class Connection {
   hello: TeleopHello | null = null;
   /** The server's socket is the one over which the peer was offered, so that its permits fit. */
   bound = false;
+  /** Why the last offer was refused; "" once there is a connection. */
+  refusal = "";
   private session = "";
   private attempt = 0;
   private offers = 0;
@@ -74,10 +76,15 @@ export class Connection {
 
   private fromServer(message: TeleopFromServer): void {
     if (message.type === "hello") this.greeted(message);
+    else if (message.type === "ice_servers" && this.hello)
+      this.hello = { ...this.hello, ice_servers: message.ice_servers };
     else if (message.type === "answer") void this.answered(message);
     else if (message.type === "session_ended" && this.concerns(message.session)) this.lost("ENDED");
     else if (message.type === "robot_now") this.robotNow(message.online);
-    else if (message.type === "refused" && message.id === this.offerId) this.again();
+    else if (message.type === "refused" && message.id === this.offerId) {
+      this.refusal = message.sentence;
+      this.again();
+    }
     this.events.onServer(message);
   }
 
@@ -159,6 +166,7 @@ export class Connection {
   private opened(peer: Peer): void {
     if (this.peer !== peer) return;
     this.attempt = 0;
+    this.refusal = "";
     this.wordMs = performance.now();
     this.become("live", "");
   }

@@ -17,8 +17,14 @@ export function fingerprintOf(sdp: string): string | null {
   return one && more.length === 0 ? one : null;
 }
 
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+/** The bytes of base64 text, or null when it is none. */
+function bytesOf(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  } catch (error) {
+    if (!(error instanceof DOMException)) throw error;
+    return null;
+  }
 }
 
 export interface Claim {
@@ -38,16 +44,21 @@ export async function checkAnswer(
   if (fingerprintOf(claim.sdp) !== claim.fingerprint.toUpperCase())
     return "The answer names another fingerprint than it uses. The connection was refused; tell an administrator.";
   if (!subtle) return INSECURE;
+  const signature = bytesOf(claim.signature);
+  const keyBytes = bytesOf(robotKey);
+  if (!signature || !keyBytes) return UNSIGNED;
   try {
-    const key = await subtle.importKey("raw", fromBase64(robotKey), { name: "Ed25519" }, false, ["verify"]);
+    const key = await subtle.importKey("raw", keyBytes, { name: "Ed25519" }, false, ["verify"]);
     const bytes = dtlsBytes(claim.session, claim.fingerprint, ownFingerprint);
-    const good = await subtle.verify({ name: "Ed25519" }, key, fromBase64(claim.signature), bytes);
-    return good ? "" : "The robot's signature does not fit its key. The connection was refused; tell an administrator.";
+    const good = await subtle.verify({ name: "Ed25519" }, key, signature, bytes);
+    return good ? "" : UNSIGNED;
   } catch (error) {
     if (!(error instanceof DOMException) && !(error instanceof TypeError)) throw error;
     return "This browser cannot check the robot's key (Ed25519). You may watch; to drive, use a current browser.";
   }
 }
+
+const UNSIGNED = "The robot's signature does not fit its key. The connection was refused; tell an administrator.";
 
 export const INSECURE =
   "This page was not loaded over https or from this machine, so the robot's key cannot be checked. You may watch, not drive.";

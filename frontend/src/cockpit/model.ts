@@ -23,6 +23,8 @@ export interface Model {
   /** A key that differs from the one this browser knows, awaiting a decision; and the answer that was not the robot's. */
   changedKey: string;
   forged: string;
+  /** Why the server or the robot refused the last offer of a connection. */
+  refusal: string;
   online: boolean;
   lastSeenS: number | null;
   /** The newest state, the robot's own while connected, else as the server last knew it. */
@@ -69,6 +71,7 @@ export function emptyModel(robot: string): Model {
     keyChecked: false,
     changedKey: "",
     forged: "",
+    refusal: "",
     online: false,
     lastSeenS: null,
     state: null,

@@ -103,6 +103,7 @@ class EpisodeList extends HTMLElement {
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof Refused)) throw error;
+      this.last = null; // what is shown is no list, so the next one is news
       this.at("body").innerHTML = notLoaded(error.message);
       say(error.message);
     }

@@ -336,6 +336,13 @@ export interface TeleopHello {
   online: boolean;
 }
 
+export interface TeleopIceServers {
+  type: "ice_servers";
+  ice_servers: readonly (Record<string, unknown>)[];
+  v: 1;
+  id?: string;
+}
+
 export interface TeleopAnswer {
   type: "answer";
   session: string;
@@ -408,7 +415,7 @@ export interface TeleopProblem {
   id?: string;
 }
 
-export type TeleopFromServer = TeleopHello | TeleopAnswer | TeleopPermitted | TeleopTakeAsked | TeleopTakeResult | TeleopStopState | TeleopRobotNow | TeleopSessionEnded | TeleopProblem;
+export type TeleopFromServer = TeleopHello | TeleopIceServers | TeleopAnswer | TeleopPermitted | TeleopTakeAsked | TeleopTakeResult | TeleopStopState | TeleopRobotNow | TeleopSessionEnded | TeleopProblem;
 
 export interface LiveAck {
   type: "ack";

@@ -67,6 +67,8 @@ function robotLost(m: Model): Banner | null {
       html: `${icon("cross")}<span><b>${safe(robotName(m))} is offline${seen}.</b> This page connects by itself when it is back.</span>`,
     };
   }
+  if (m.refusal && m.peer !== "live")
+    return { look: "warn", html: `${icon("warning")}<span><b>Not connected.</b> ${safe(m.refusal)}</span>` };
   if (m.peer === "lost")
     return {
       look: "warn",
