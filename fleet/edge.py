@@ -36,7 +36,8 @@ STATUS = {
     "held": 409, "stale_version": 409, "name_taken": 409, "name_or_key_taken": 409, "code_used": 409, "too_large": 413,
     "unavailable": 503, "content_type": 415, "idempotency_mismatch": 422, "code_expired": 410, "code_unknown": 404,
     "rate_limited": 429, "upgrade_required": 426, "storage_full": 507, "token_invalid": 401, "wrong_offset": 409,
-    "incomplete": 409, "nothing_offered": 409, "other_manifest": 409, "not_receiving": 409, "wrong_hash": 422, "episode_refused": 422,
+    "incomplete": 409, "other_manifest": 409, "not_receiving": 409, "wrong_hash": 422, "episode_refused": 422,
+    "nothing_offered": 409,
 }  # fmt: skip
 DEPTH = 32
 #: Direction overrides and zero-width characters make two names look alike.

@@ -9,7 +9,6 @@ import msgspec
 
 from protocol.errors import Refused
 
-
 MAX_NAME = 64  # characters of anything an Embodiment names
 
 
@@ -85,7 +84,8 @@ class Embodiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self) -> Embodiment:
         """Itself, or `Refused("embodiment_invalid")` naming the first thing that cannot be."""
-        words = (self.name, *(q.unit for q in (*self.state, *self.action)), *(c.mount for c in self.cameras))
+        limited: tuple[Quantity | Axis, ...] = (*self.state, *self.action)
+        words = (self.name, *(q.unit for q in limited), *(c.mount for c in self.cameras))
         if not all(len(word) <= MAX_NAME and word.isprintable() for word in words):
             raise Refused("embodiment_invalid", f"Names and units have at most {MAX_NAME} printable characters.")
         for what, items in (("state", self.state), ("action", self.action), ("camera", self.cameras)):
@@ -94,7 +94,6 @@ class Embodiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise Refused("embodiment_invalid", f"A {what} name has 1 to {MAX_NAME} printable characters.")
             if len(set(names)) != len(names):
                 raise Refused("embodiment_invalid", f"Two {what} entries have the same name.")
-        limited: tuple[Quantity | Axis, ...] = (*self.state, *self.action)
         for q in limited:
             if not (math.isfinite(q.low) and math.isfinite(q.high) and q.low < q.high):
                 raise Refused("embodiment_invalid", f"{q.name}: low {q.low} must be a number below high {q.high}.")
