@@ -44,12 +44,15 @@ RELEASE_REASONS = {"hidden": "HIDDEN", "page_left": "PAGE_LEFT", "link_lost": "L
 class Authority:
     """The state machine of one robot.  Requests raise `Refused` and then nothing has changed; `log` says what has."""
 
+    _session: Session | None
+    reason: str
+    actor: str
+
     def __init__(self, embodiment: Embodiment, epoch: int, mint: Callable[[], str], stops: tuple[str, ...], now_s: float) -> None:
         """`stops`: the sources latched before the restart; `epoch` is higher than any before it."""
         self._axes = embodiment.action
         self._epoch = epoch
         self._seq = 0
-        self._session: Session | None = None
         self._body = True
         self.nonces = Nonces(mint)
         self.stops = stops

@@ -10,8 +10,7 @@ class CommandClock:
     """One per lease.  The smallest delay creeps up by `DRIFT`, so that clocks running apart do not age commands."""
 
     def __init__(self) -> None:
-        self._floor_s: float | None = None
-        self._at_s = 0.0
+        self._floor: tuple[float, float] | None = None  # smallest delay, and when that was
 
     def age_s(self, now_s: float, sent_s: float) -> float:
         """Seconds, at least 0.  `sent_s` is on the sender's clock, `now_s` on ours.
@@ -20,8 +19,12 @@ class CommandClock:
         The next one is measured against it.
         """
         delay_s = now_s - sent_s
-        floor_s = delay_s if self._floor_s is None else self._floor_s + (now_s - self._at_s) * DRIFT
-        self._floor_s, self._at_s = min(floor_s, delay_s), now_s
+        floor_s = delay_s
+        if self._floor is not None:
+            before_s, at_s = self._floor
+            floor_s = before_s + (now_s - at_s) * DRIFT
+        smallest_s = min(floor_s, delay_s)
+        self._floor = smallest_s, now_s
         if delay_s < floor_s - FUTURE_S:
             raise Refused("future", "The command's time lies ahead of the ones before it; the next one counts again.")
-        return delay_s - self._floor_s
+        return delay_s - smallest_s

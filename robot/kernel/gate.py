@@ -24,7 +24,7 @@ class Gate:
         self._axes = embodiment.action
         self._dt_s = dt_s
         self._along = {TRANSLATION.index(a.name): i for i, a in enumerate(self._axes) if a.name in TRANSLATION}
-        self._speed = max((self._axes[i].high for i in self._along.values()), default=0.0)
+        self._speed = max((self._axes[i].high for i in self._along.values()), default=math.inf)
         self.last = [0.0] * len(self._axes)
 
     def adopt(self, state: Sequence[float]) -> None:
@@ -36,7 +36,7 @@ class Gate:
 
     def rest(self) -> tuple[float, ...]:
         """The action float[A] that stands still: rates zero, targets as they are."""
-        return tuple(0.0 if axis.is_rate else last for axis, last in zip(self._axes, self.last, strict=True))
+        return tuple(0.0 if axis.is_rate else self.last[index] for index, axis in enumerate(self._axes))
 
     def step(
         self, asked: Sequence[float] | None, tool_m: Sequence[float] | None, latency_s: float
@@ -83,14 +83,14 @@ class Gate:
             return 0
         bounds = [(-math.inf, math.inf)] * len(action)
         for side, index in self._along.items():
-            bounds[index] = (0.0, 0.0)
+            below = above = 0.0
             if tool_m is not None:
                 below, above = tool_m[side] - box.low[side], box.high[side] - tool_m[side]
-                bounds[index] = (-max(below, 0.0) / BRAKE_S, max(above, 0.0) / BRAKE_S)
+            bounds[index] = (-max(below, 0.0) / BRAKE_S, max(above, 0.0) / BRAKE_S)
         return _clip(action, bounds, WORKSPACE)
 
     def _slews(self, action: list[float]) -> int:
-        return _clip(action, [self._reach(axis, last) for axis, last in zip(self._axes, self.last, strict=True)], SLEW)
+        return _clip(action, [self._reach(axis, self.last[index]) for index, axis in enumerate(self._axes)], SLEW)
 
     def _reach(self, axis: Axis, last: float) -> tuple[float, float]:
         """What one tick may reach from `last`: a rate may fall to zero at once but not beyond, and rise by its slew."""

@@ -48,7 +48,7 @@ class Claim:
     name: str
     fingerprint: str
     nonce: str
-    take: bool = False
+    take: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from robot.kernel.lease import NONCE_EVERY_S, NONCE_S
 
 
 class Nonces:
-    """Mints one each `NONCE_EVERY_S`; each is live for `NONCE_S` after its minting."""
+    """Mints one each `NONCE_EVERY_S`; each is live for `NONCE_S`, and at most until the second after it."""
 
     def __init__(self, mint: Callable[[], str]) -> None:
         self._mint = mint
@@ -16,18 +16,13 @@ class Nonces:
 
     def current(self, now_s: float) -> str:
         """The one to put into the next permit."""
-        self._forget(now_s)
         if not self._minted or now_s - self._minted[-1][1] >= NONCE_EVERY_S:
-            self._minted.append((self._mint(), now_s))
+            self._minted = [*self._minted[-1:], (self._mint(), now_s)]
         return self._minted[-1][0]
 
     def is_live(self, nonce: str, now_s: float) -> bool:
-        self._forget(now_s)
-        return any(nonce == known for known, _ in self._minted)
+        return any(nonce == known and now_s - born_s <= NONCE_S for known, born_s in self._minted)
 
     def burn(self) -> None:
         """No permit written until now counts any more."""
         self._minted.clear()
-
-    def _forget(self, now_s: float) -> None:
-        self._minted = [(nonce, born_s) for nonce, born_s in self._minted if now_s - born_s <= NONCE_S]

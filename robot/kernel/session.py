@@ -24,17 +24,18 @@ class Session:
         self.renewed_s = lease.since_s
         self.seen_s = lease.since_s
         self.dies_s = math.inf
-        self._newest = {"heartbeat": -1, "command": -1, "step": -1, "renewal": -1}
+        self._newest: dict[str, int] = {}
         self.rest()
 
     @property
     def heard(self) -> bool:
-        return self._newest["heartbeat"] >= 0
+        return "heartbeat" in self._newest
 
     def check_new(self, what: str, n: int) -> None:
         """`Refused("replay")` unless `n` is higher than any counted before; counting it is `count`."""
-        if n <= self._newest[what]:
-            raise Refused("replay", f"{what.capitalize()} {n} is not newer than {self._newest[what]}.")
+        newest = self._newest.get(what)
+        if newest is not None and n <= newest:
+            raise Refused("replay", f"The {what} number {n} is not newer than {newest}.")
 
     def count(self, what: str, n: int) -> None:
         self._newest[what] = n

@@ -20,13 +20,13 @@ class Step:
         self.until_s = until_s
         self._axes = axes
         self._left = list(delta)
-        if self._seconds() > GOAL_S:
+        if any(seconds > GOAL_S for seconds in self._seconds()):
             raise Refused("goal_too_far", f"A step must be done within {GOAL_S:.0f} s; make it smaller.")
 
     def values(self, dt_s: float) -> tuple[float, ...]:
         """The action float[A] of the next tick of `dt_s`: straight towards the goal, never past it."""
-        seconds = max(self._seconds(), dt_s)
-        return tuple(left / seconds if axis.is_rate else left for left, axis in zip(self._left, self._axes, strict=True))
+        seconds, left = max([dt_s, *self._seconds()]), self._left
+        return tuple(left[i] / seconds if axis.is_rate else left[i] for i, axis in enumerate(self._axes))
 
     def moved(self, done: Sequence[float], dt_s: float) -> None:
         """What the gate let through in a tick of `dt_s` no longer has to be covered."""
@@ -35,10 +35,8 @@ class Step:
                 left = self._left[index] - done[index] * dt_s
                 self._left[index] = left if abs(left) > ENOUGH else 0.0
 
-    def _seconds(self) -> float:
-        ratios = [
-            abs(left) / (max(axis.high, -axis.low) * SHARE)
-            for left, axis in zip(self._left, self._axes, strict=True)
-            if axis.is_rate
+    def _seconds(self) -> list[float]:
+        """What each rate axis still needs at its share."""
+        return [
+            abs(self._left[index]) / (max(axis.high, -axis.low) * SHARE) for index, axis in enumerate(self._axes) if axis.is_rate
         ]
-        return max(ratios, default=0.0)

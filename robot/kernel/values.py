@@ -15,7 +15,8 @@ def check_values(values: Sequence[float], axes: Sequence[Axis]) -> None:
     """`Refused` with `axis_count`, `not_finite` (also beyond float32) or `denormal`."""
     if len(values) != len(axes):
         raise Refused("axis_count", f"This robot has {len(axes)} axes; the command has {len(values)}.")
-    for value, axis in zip(values, axes, strict=True):
+    for index, axis in enumerate(axes):
+        value = values[index]
         if not abs(value) <= FLOAT32_MAX:
             raise Refused("not_finite", f"The value of {axis.name} is not a finite number.")
         if 0 < abs(value) < FLOAT32_TINY:
@@ -24,4 +25,4 @@ def check_values(values: Sequence[float], axes: Sequence[Axis]) -> None:
 
 def is_neutral(values: Sequence[float], axes: Sequence[Axis]) -> bool:
     """Whether every rate is exactly zero; targets such as a gripper do not count."""
-    return not any(value for value, axis in zip(values, axes, strict=True) if axis.is_rate)
+    return not any(values[index] for index, axis in enumerate(axes) if axis.is_rate)

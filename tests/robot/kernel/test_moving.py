@@ -433,6 +433,28 @@ def test_a_step_dies_one_second_after_it_was_sent() -> None:
     assert not rig.moves()
 
 
+def test_the_age_of_a_step_is_exact_on_any_clock() -> None:
+    rig = Rig(now=5000.0)
+    rig.acquire()
+    rig.beat(seen=rig.now)
+    rig.command(ZERO)
+    rig.goal(sent=rig.now - 0.25)
+    assert rig.wanted().until_s == pytest.approx(5000.75, abs=1e-6)
+
+
+def test_a_neutral_command_may_still_move_the_gripper() -> None:
+    rig = ready()
+    rig.command((0.0, 0.0, 0.0, 0.0, 0.75))
+    assert (rig.wanted().values, rig.wanted().bits) == ((0.0, 0.0, 0.0, 0.0, 0.75), 0)
+
+
+def test_a_persons_command_comes_from_no_chunk() -> None:
+    rig = ready()
+    origin = rig.wanted().origin
+    assert (origin.pilot, origin.chunk, origin.dies_s) == ("operator", -1, math.inf)
+    assert math.isnan(origin.uncertainty)
+
+
 def test_a_step_that_comes_a_second_late_is_refused() -> None:
     rig = ready()
     for _ in range(10):

@@ -45,6 +45,16 @@ def test_a_nonce_counts_for_ten_seconds() -> None:
     assert not minted.is_live("n2", 15.001)
 
 
+def test_a_nonce_counts_at_most_until_the_second_after_it() -> None:
+    minted = nonces()
+    minted.current(0.0)
+    minted.current(5.0)
+    minted.current(10.0)
+    assert not minted.is_live("n1", 10.0)
+    assert minted.is_live("n2", 10.0)
+    assert minted.is_live("n3", 10.0)
+
+
 def test_only_minted_nonces_count() -> None:
     minted = nonces()
     assert not minted.is_live("", 0.0)
@@ -174,7 +184,7 @@ def test_another_number_of_axes_is_refused(values: tuple[float, ...]) -> None:
         check_values(values, AXES)
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e308, -1e308, HUGE * 1.001])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf, 1e308, -1e308, math.nextafter(HUGE, 1e39)])
 @pytest.mark.parametrize("axis", [0, 4])
 def test_what_is_no_number_is_refused(bad: float, axis: int) -> None:
     values = [0.0] * 5

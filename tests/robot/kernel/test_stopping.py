@@ -7,7 +7,6 @@ import math
 import pytest
 
 from robot.kernel.authority import Authority
-from robot.kernel.lease import MAX_SOURCES
 from tests.robot.kernel.rig import FORTH, POINT, ZERO, Rig, refused
 
 
@@ -97,15 +96,15 @@ def test_what_is_not_latched_cannot_be_cleared() -> None:
 
 def test_a_flood_of_sources_is_latched_together_and_never_refused() -> None:
     rig = Rig()
-    for number in range(MAX_SOURCES + 5):
+    for number in range(16 + 5):
         rig.authority.stop(f"p{number}", 0.0)
-    assert rig.authority.stops == (*(f"p{number}" for number in range(MAX_SOURCES)), "more")
+    assert rig.authority.stops == (*(f"p{number}" for number in range(16)), "more")
     rig.authority.stop("p3", 1.0)
-    assert len(rig.authority.stops) == MAX_SOURCES + 1
+    assert len(rig.authority.stops) == 16 + 1
     rig.authority.clear_at_robot("more", "eve", 2.0)
-    assert len(rig.authority.stops) == MAX_SOURCES
+    assert len(rig.authority.stops) == 16
     rig.authority.stop("p3", 3.0)
-    assert len(rig.authority.stops) == MAX_SOURCES
+    assert len(rig.authority.stops) == 16
 
 
 def test_i5_without_heartbeat_the_lease_is_lost_after_250_ms() -> None:
