@@ -66,6 +66,12 @@ class Hello(Message, frozen=True, tag="hello", kw_only=True):
     online: bool
 
 
+class IceServers(Message, frozen=True, tag="ice_servers"):
+    """In place of those of `Hello`, whose credentials end soon: for the next connection of a page that stays open."""
+
+    ice_servers: tuple[dict[str, Any], ...]
+
+
 class Answer(Message, frozen=True, tag="answer"):
     session: str
     sdp: str
@@ -114,4 +120,4 @@ class SessionEnded(Message, frozen=True, tag="session_ended"):
     sentence: str
 
 
-FromServer = Hello | Answer | Permitted | TakeAsked | TakeResult | StopState | RobotNow | SessionEnded | Problem
+FromServer = Hello | IceServers | Answer | Permitted | TakeAsked | TakeResult | StopState | RobotNow | SessionEnded | Problem

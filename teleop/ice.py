@@ -13,6 +13,8 @@ from typing import Any
 
 from django.conf import settings
 
+FRESH_S = settings.REINS_TURN_TTL_S / 3  # a page is handed new ones this often, so that those it has are always good
+
 
 def servers(person: str, now_s: float | None = None) -> tuple[dict[str, Any], ...]:
     """RTCIceServer objects; empty when none is configured, so that no outside host is ever asked."""

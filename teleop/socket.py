@@ -11,7 +11,7 @@ import redis.exceptions
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
-from fleet import audit, relay
+from fleet import audit, relay, robots
 from fleet.access import Ability, access
 from fleet.fleet_socket import last_seen_s, note_stop
 from fleet.limits import Window
@@ -42,7 +42,7 @@ class TeleopSocket(PersonSocket):
     async def opened(self) -> None:
         self._id = str(self.scope["url_route"]["kwargs"]["robot"])
         self._session = self._fingerprint = ""
-        self._window = Window()
+        self._window, self._ice_s = Window(), time.monotonic()
         row = await sync_to_async(Robot.objects.live().select_related("site").filter(pk=self._id).first)()
         if row is None or not await self._may("see"):
             raise Refused("robot_unknown", "There is no such robot, or you may not see it.")
@@ -109,6 +109,7 @@ class TeleopSocket(PersonSocket):
         fingerprint = signalling.fingerprint(message.sdp)
         if not live.seen(self._id).online(time.monotonic()):
             raise Refused("robot_offline", "The robot is not connected. Check its power and network.")
+        await self._check_held()
         await self._end_session("replaced")
         row = await sync_to_async(ControlSession.objects.create)(
             robot=self.row, person_id=self.person.pk, fingerprint=fingerprint
@@ -123,6 +124,12 @@ class TeleopSocket(PersonSocket):
             ice_servers=ice.servers(self.person.uid),
         )
         await tell(self._id, offer)
+
+    async def _check_held(self) -> None:
+        """A robot whose key is in doubt is not talked to: whoever answers may not be the robot."""
+        row = (await robots.roster.get()).get(self._id)
+        if row is not None and row.held_reason:
+            raise Refused("robot_held", f"{row.held_reason} Administrators release it on the fleet page.")
 
     async def to_page(self, event: dict[str, Any]) -> None:
         await self.send(text_data=event["text"])
@@ -256,12 +263,19 @@ class TeleopSocket(PersonSocket):
                     await self.say(teleop.RobotNow(n=n, online=news[0], last_seen_s=age_s, state=seen.state))
                 if self._window.stuck(now_s):
                     await self.close(code=4408)
+                await self._keep_ice_servers(now_s)
                 with contextlib.suppress(redis.exceptions.RedisError, OSError):
                     await relay.want_snapshots([self._id])
                 await asyncio.sleep(PERIOD_S)
                 await listener.changed(1.0)
         finally:
             listener.close()
+
+    async def _keep_ice_servers(self, now_s: float) -> None:
+        """A page that stays open must be able to connect again when its first credentials have ended."""
+        if now_s - self._ice_s > ice.FRESH_S:
+            self._ice_s = now_s
+            await self.say(teleop.IceServers(ice_servers=ice.servers(self.person.uid)))
 
     async def ended(self, code: int) -> None:
         if not hasattr(self, "row"):
