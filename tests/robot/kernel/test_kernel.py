@@ -215,8 +215,8 @@ def test_a_stop_is_zero_latched_on_disk_and_acknowledged_each_time(bench: Bench)
     assert bench.body.told[-2:] == ["stop", (0.0, 0.0, 0.0, 0.0, pytest.approx(0.15))]
     assert Latch(bench.folder / "latch").read() == ("bob",)
     assert bench.status().mode == "ESTOP"
-    (again,) = bench.ask(words.Stop(source="bob"))
-    assert isinstance(again, Stopped)
+    (again,) = bench.ask(words.Stop(id="server:bob", source="bob"))
+    assert again == Stopped(id="server:bob", source="bob", mono_s=bench.now)
     assert bench.status().stops == ("bob",)
 
 
