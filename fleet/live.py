@@ -92,6 +92,12 @@ class Live:
                 self.take(update)
         return listener
 
+    async def end(self) -> None:
+        """Ends the subscriber; the next listener starts another."""
+        while self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=0.2)
+
     def take(self, update: relay.Update) -> None:
         now_s, seen = time.monotonic(), self.seen(update.robot)
         if update.state is not None:

@@ -25,7 +25,8 @@ from protocol.errors import Refused
 from protocol.wire import MAX_MESSAGE, decode, encode, problem
 
 log = logging.getLogger(__name__)
-WATCH_S = 0.5  # how often a socket looks whether its session is still good
+END_S = 0.2  # how long background work may take to notice that it is over
+WATCH_S = 0.25  # how often a socket looks whether its session is still good
 
 
 class JsonSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
@@ -87,8 +88,11 @@ class JsonSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self.close(code=4500)
 
     async def disconnect(self, code: int) -> None:
-        for task in list(self._background):
-            task.cancel()
+        left = set(self._background) - {asyncio.current_task()}
+        while left:  # more than once: waiting with a time-out may swallow a cancellation
+            for task in left:
+                task.cancel()
+            _, left = await asyncio.wait(left, timeout=END_S)
         with contextlib.suppress(asyncio.CancelledError):
             await self.ended(code)
 
@@ -97,7 +101,7 @@ class JsonSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
 
 
 class PersonSocket(JsonSocket):
-    """A page of somebody who is signed in.  The session is looked at again every second."""
+    """A page of somebody who is signed in.  The session is looked at again and again."""
 
     person: Person
 
@@ -122,7 +126,7 @@ class PersonSocket(JsonSocket):
         """Called once for an accepted socket of a person."""
 
     async def still_welcome(self) -> bool:
-        """Whether the person may keep this socket; asked every second."""
+        """Whether the person may keep this socket; asked every `WATCH_S`."""
         return True
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -16,7 +16,7 @@ from fleet.live import live
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
 from fleet.robots import roster
 from fleet.sessions import sessions
-from tests.fleet.rig import make_robot
+from tests.fleet.rig import OPEN, make_robot
 
 PASSWORD = "correct horse"
 
@@ -65,3 +65,13 @@ def forgetful() -> Iterator[None]:
     redis.Redis.from_url(settings.REDIS_URL).flushall()
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+async def hung_up() -> AsyncIterator[None]:
+    """Every socket of the test is gone and the shared subscriber has ended before the loop does."""
+    yield
+    for socket in OPEN:
+        await socket.hang_up()
+    OPEN.clear()
+    await live.end()

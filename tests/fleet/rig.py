@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
 import time
 from typing import Any
@@ -54,12 +55,16 @@ def state(**fields: Any) -> RobotState:
     return RobotState(**{"mode": "SAFE_HOLD", "reason": "BOOT", "time_ns": time.time_ns(), **fields})
 
 
+OPEN: list[Socket] = []  # by this test, to hang up
+
+
 class Socket:
     """One WebSocket to the application; messages go in and come out as dicts."""
 
     def __init__(self, path: str, headers: dict[str, str] | None = None) -> None:
         from config.asgi import application
 
+        OPEN.append(self)
         raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
         self.wire = WebsocketCommunicator(application, path, headers=raw)
 
@@ -89,10 +94,17 @@ class Socket:
         while True:
             event = await self.wire.receive_output(max(0.01, end_s - time.monotonic()))
             if event["type"] == "websocket.close":
+                await self.wire.disconnect(code=event.get("code", 1000), timeout=5)
                 return dict(event)
 
     async def leave(self) -> None:
         await self.wire.disconnect(timeout=5)
+
+    async def hang_up(self) -> None:
+        """At the end of a test: the socket is gone, whatever state it was in."""
+        if not self.wire.future.done():
+            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+                await self.wire.disconnect(timeout=2)
 
 
 class RobotProgram(Socket):

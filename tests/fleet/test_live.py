@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,13 @@ def server(tmp_path: Path, settings: Any) -> Iterator[Server]:
     server.kill()
 
 
+@pytest.fixture
+async def shared(server: Server) -> AsyncIterator[Live]:
+    live = Live()
+    yield live
+    await live.end()
+
+
 async def heard(live: Live, robot: str, reason: str, within_s: float = 10.0) -> None:
     """Publishes until it has arrived."""
     end_s = time.monotonic() + within_s
@@ -58,20 +65,20 @@ async def heard(live: Live, robot: str, reason: str, within_s: float = 10.0) -> 
     listener.close()
 
 
-async def test_a_redis_that_was_killed_is_subscribed_to_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_redis_that_was_killed_is_subscribed_to_again(
+    shared: Live, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "RESUBSCRIBE_S", 0.1)
-    live = Live()
-    await heard(live, "a", "before")
+    await heard(shared, "a", "before")
     server.kill()
     server.start()
-    await heard(live, "a", "after")
+    await heard(shared, "a", "after")
 
 
-async def test_who_comes_later_is_told_what_is_remembered(server: Server) -> None:
+async def test_who_comes_later_is_told_what_is_remembered(shared: Live) -> None:
     await relay.keep_state("a", relay.Update(robot="a", state=state(reason="earlier")))
-    live = Live()
-    listener = await live.listen(["a"])
-    seen = live.seen("a").state
+    listener = await shared.listen(["a"])
+    seen = shared.seen("a").state
     assert seen is not None and seen.reason == "earlier"
     listener.close()
 
