@@ -19,6 +19,7 @@ ABILITIES: dict[str, frozenset[Ability]] = {
     "engineer": _SEE | {"drive", "clear", "review", "train"},
     "admin": _SEE | {"drive", "clear", "review", "dispatch", "train", "administer"},
 }
+REFRESH_S = 0.6  # with the time until somebody asks, a lost right is felt within a second
 Rights = dict[str, dict[str, frozenset[Ability]]]  # person uid -> robot id -> abilities
 
 
@@ -39,10 +40,10 @@ def administers(person: Person) -> bool:
 
 
 class Access:
-    """Rights by person, read again by one query a second while anybody asks.  Used by sockets, per message."""
+    """Rights by person, read again by one query each `REFRESH_S` while anybody asks.  Used by sockets, per message."""
 
     def __init__(self) -> None:
-        self._rights: Fresh[Rights] = Fresh(read_rights, {}, stale=only_to_stop)
+        self._rights: Fresh[Rights] = Fresh(read_rights, {}, stale=only_to_stop, every_s=REFRESH_S)
 
     async def may(self, person: str, robot: str, ability: Ability) -> bool:
         """Whether the person (uid) may; what is not known is not allowed."""

@@ -19,7 +19,7 @@ from django.utils.crypto import constant_time_compare
 from fleet.models import Person
 
 log = logging.getLogger(__name__)
-REFRESH_S = 1.0
+REFRESH_S = 0.6  # with the sockets' own looking, a session that ended is felt within a second
 FORGET_S = 30.0  # a key that nobody asked about for this long is no longer looked up
 
 

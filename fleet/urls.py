@@ -13,7 +13,9 @@ urlpatterns = [
     path("audit/", views.audit_log, name="audit"),
     path(
         "sign-in/",
-        auth.LoginView.as_view(template_name="registration/sign_in.html", redirect_authenticated_user=True),
+        auth.LoginView.as_view(
+            template_name="registration/sign_in.html", redirect_authenticated_user=True, http_method_names=["get", "head", "post"]
+        ),
         name="sign-in",
     ),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 OPEN_S, LOGIN_S, ACK_S = 5.0, 10.0, 5.0
 REPORT_MIN_S, REPORT_MAX_S = 0.2, 1.0
+REPORT_LEASED_S = 0.3  # each report of a lease asks the server again, so that a lost right ends it within a second
 CALM_S = 5.0  # a connection that lasted this long was a good one
 MAX_MESSAGE = 256 * 1024  # bytes from the server: an offer with its candidates is far below
 WRITE_LIMIT = 64 * 1024  # bytes the system has not taken yet before sending waits
@@ -59,7 +60,7 @@ class Reconnect:
 
 
 class ReportPace:
-    """When a state is worth sending: at once on news, at most 5 and at least 1 a second."""
+    """When a state is worth sending: at once on news, at most 5 and at least 1 a second, more while somebody drives."""
 
     def __init__(self) -> None:
         self._sent_s = float("-inf")
@@ -67,7 +68,8 @@ class ReportPace:
 
     def due(self, state: RobotState, now_s: float) -> bool:
         since_s = now_s - self._sent_s
-        return since_s >= REPORT_MAX_S or (since_s >= REPORT_MIN_S and news(state) != self._sent)
+        longest_s = REPORT_MAX_S if state.lease is None else REPORT_LEASED_S
+        return since_s >= longest_s or (since_s >= REPORT_MIN_S and news(state) != self._sent)
 
     def sent(self, state: RobotState, now_s: float) -> None:
         self._sent_s, self._sent = now_s, news(state)
