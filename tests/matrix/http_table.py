@@ -1,0 +1,147 @@
+"""Every route and method of the site, and what it takes to be served.  A route that is not here fails the matrix."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.fleet.rig import embodiment
+from tests.matrix.world import NEIGHBOUR, OTHER_BODY, OUTSIDER, Things
+
+# -- what it takes ---------------------------------------------------------------------------------
+PUBLIC = "public"  # anybody, also without signing in
+NOTHING = "nothing"  # there is nothing at this address for anybody
+SIGNED_IN = "signed in"
+SOMEWHERE = "administers somewhere"
+WHOLE = "administers a whole organisation"
+SEE, REVIEW, ADMINISTER = "see", "review", "administer"  # at the robot, episode or site named by the address
+ROBOT = "robot"  # a robot's bearer token; never a person's session
+STAFF = "staff"  # people of the installation itself, who are given /admin/ by hand; no role includes it
+
+ANYWHERE = {SOMEWHERE: ("admin", OUTSIDER, NEIGHBOUR), WHOLE: ("admin", OUTSIDER)}
+AT_A_THING = (SEE, REVIEW, ADMINISTER)
+
+
+@dataclass(frozen=True)
+class Row:
+    """`body` makes the JSON of a request about these things; `ok` are the answers of a request that is served."""
+
+    need: str
+    body: Callable[[Things], dict[str, Any]] | None = None
+    query: str = ""
+    ok: tuple[int, ...] = (200,)
+
+
+def _enrolment(things: Things) -> dict[str, Any]:
+    key = base64.b64encode(Ed25519PrivateKey.generate().public_key().public_bytes_raw()).decode()
+    return {"code": things.code, "public_key": key, "embodiment": embodiment(), "program": "1", "protocol": 1}
+
+
+def _upload(things: Things) -> dict[str, Any]:
+    return {"episode": things.upload, "files": {}}
+
+
+#: route -> method -> row
+ROUTES: dict[str, dict[str, Row]] = {
+    # pages
+    "": {"GET": Row(SIGNED_IN)},
+    "robots/new/": {"GET": Row(SOMEWHERE)},
+    "audit/": {"GET": Row(WHOLE)},
+    "sign-in/": {"GET": Row(PUBLIC, ok=(200, 302)), "POST": Row(PUBLIC, ok=(200, 302))},
+    "sign-out/": {"POST": Row(PUBLIC, ok=(302,))},
+    "healthz": {"GET": Row(PUBLIC)},
+    "teleop/<str:robot>/": {"GET": Row(SEE)},
+    "episodes/": {"GET": Row(SIGNED_IN)},
+    "episodes/<episode:id>/": {"GET": Row(SEE)},
+    "episodes/<episode:id>/columns.f32": {"GET": Row(SEE)},
+    "episodes/<episode:id>/poster.jpg": {"GET": Row(SEE)},
+    "episodes/<episode:id>/video/<slug:camera>.mp4": {"GET": Row(SEE)},
+    # the fleet
+    "api/": {"GET": Row(NOTHING)},
+    "api/openapi.json": {"GET": Row(PUBLIC)},
+    "api/robots": {"GET": Row(SIGNED_IN)},
+    "api/robots/enrol": {"POST": Row(PUBLIC, _enrolment)},
+    "api/robots/<id>": {"GET": Row(SEE), "PATCH": Row(ADMINISTER, lambda _: {"name": "renamed", "version": 1})},
+    "api/robots/<id>/revoke": {"POST": Row(ADMINISTER)},
+    "api/robots/<id>/release-hold": {"POST": Row(ADMINISTER)},
+    "api/robots/<id>/accept-embodiment": {"POST": Row(ADMINISTER, lambda _: {"hash": OTHER_BODY.hash})},
+    "api/robots/<id>/rotate": {"POST": Row(ADMINISTER)},
+    "api/robots/<id>/snapshot.jpg": {"GET": Row(SEE)},
+    "api/enrolment-codes": {"POST": Row(ADMINISTER, lambda things: {"site": things.site, "name": "wanted"})},
+    "api/enrolment-codes/<id>": {"GET": Row(ADMINISTER)},
+    "api/audit": {"GET": Row(WHOLE)},
+    # episodes
+    "api/episodes": {"GET": Row(SIGNED_IN)},
+    "api/episodes/<id>": {
+        "GET": Row(SEE),
+        "PATCH": Row(REVIEW, lambda _: {"version": 1, "outcome": "failure"}),
+        "DELETE": Row(REVIEW, query="?version=1"),
+    },
+    "api/episodes/<id>/restore": {"POST": Row(REVIEW)},
+    "api/episodes/<id>/events": {"GET": Row(SEE)},
+    # what robots bring
+    "api/uploads": {"POST": Row(ROBOT, _upload)},
+    "api/uploads/<id>": {"GET": Row(ROBOT)},
+    "api/uploads/<id>/pieces": {"PUT": Row(ROBOT, query="?path=episode.json&offset=0", ok=(400,))},  # announced nothing
+    "api/uploads/<id>/complete": {"POST": Row(ROBOT, ok=(200, 422))},
+}
+
+_PLAIN = ("", "login/", "logout/", "search/", "password_change/", "password_change/done/", "autocomplete/", "jsi18n/")
+_MODELS = (
+    "auth/group", "axes/accessattempt", "axes/accesslog", "axes/accessfailurelog", "django_celery_beat/periodictask",
+    "django_celery_beat/clockedschedule", "django_celery_beat/crontabschedule", "django_celery_beat/solarschedule",
+    "django_celery_beat/intervalschedule", "fleet/person", "fleet/organisation", "fleet/site", "fleet/membership",
+    "fleet/robot", "fleet/enrolmentcode", "fleet/auditentry",
+)  # fmt: skip
+_OF_A_MODEL = (
+    "",
+    "add/",
+    "<path:object_id>/history/",
+    "<path:object_id>/delete/",
+    "<path:object_id>/change/",
+    "<path:object_id>/",
+)
+#: routes of Django's admin, all of them for STAFF but the first two
+ADMIN_PUBLIC = ("admin/login/", "admin/jsi18n/")
+ADMIN = {
+    *(f"admin/{rest}" for rest in _PLAIN),
+    *(f"admin/{model}/{rest}" for model in _MODELS for rest in _OF_A_MODEL),
+    "admin/fleet/person/<id>/password/",
+    "admin/r/<path:content_type_id>/<path:object_id>/",
+    "admin/^(?P<app_label>auth|axes|django_celery_beat|fleet)/$",
+    "admin/(?P<url>.*)$",
+}
+
+
+def address(route: str, things: Things) -> str:
+    """The address of a route about these things."""
+    ids: dict[str, Any] = {
+        "api/robots/<id>": things.robot, "teleop/<str:robot>": things.robot, "api/episodes/<id>": things.episode,
+        "episodes/<episode:id>": things.episode, "api/uploads/<id>": things.upload,
+        "api/enrolment-codes/<id>": things.code_id,
+    }  # fmt: skip
+    for start, id in ids.items():
+        if route.startswith(start):
+            route = start.split("<")[0] + str(id) + route[len(start) :]
+    return "/" + route.replace("<slug:camera>", "scene")
+
+
+def admin_address(route: str) -> str:
+    for pattern, text in (
+        ("^(?P<app_label>auth|axes|django_celery_beat|fleet)/$", "fleet/"),
+        ("(?P<url>.*)$", "whatever"),
+        ("<path:object_id>", "1"),
+        ("<path:content_type_id>", "1"),
+        ("<id>", "1"),
+    ):
+        route = route.replace(pattern, text)
+    return "/" + route
+
+
+def json_of(row: Row, things: Things) -> str:
+    return json.dumps(row.body(things)) if row.body else "{}"

@@ -1,0 +1,82 @@
+"""Who asks, and for what: people of every role, a visitor, strangers; the things of two organisations they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.test import Client
+
+from episodes.models import Episode, Upload
+from fleet import robots
+from fleet.models import Membership, Organisation, Person, Robot, Role, Site
+from tests.fleet.conftest import Lab, make_lab
+from tests.fleet.rig import BODY
+
+THEIRS = "e" * 32  # id of the other organisation's episode
+VISITOR, OUTSIDER, NEIGHBOUR = "visitor", "outsider", "neighbour"
+ROLES = tuple(Role.values)
+PERSONAS = (*ROLES, VISITOR, OUTSIDER, NEIGHBOUR)
+SECRETS = ("kestrel-1", "Stack the secret blocks")  # words that only whoever may see our things may read
+OTHER_BODY = msgspec.structs.replace(BODY, name="rebuilt")
+
+
+@dataclass
+class Things:
+    """Ids that addresses name; `code` is the secret itself."""
+
+    robot: str
+    episode: str
+    upload: str
+    code_id: int
+    code: str
+    site: int
+
+
+@dataclass
+class MatrixWorld:
+    """`ours` belongs to the Lab; `theirs` to the outsider's organisation.
+
+    `neighbour` is administrator of another site of the Lab, and of nothing else.
+    """
+
+    lab: Lab
+    neighbour: Person
+    ours: Things
+    theirs: Things
+
+    def client(self, persona: str, **options: Any) -> Client:
+        client = Client(**options)
+        person = self.person(persona)
+        if person is not None:
+            client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    def person(self, persona: str) -> Person | None:
+        others = {VISITOR: None, OUTSIDER: self.lab.outsider, NEIGHBOUR: self.neighbour}
+        return others[persona] if persona in others else self.lab.people[persona]
+
+
+def make_world(fields: dict[str, Any]) -> MatrixWorld:
+    """`fields` of an episode whose files lie in the media folder."""
+    lab = make_lab()
+    east = Site.objects.create(organisation=lab.organisation, name="East")
+    neighbour = Person.objects.create_user("neighbour", "n@lab.example", "correct horse")
+    Membership.objects.create(person=neighbour, organisation=lab.organisation, site=east, role=Role.ADMIN)
+    ours = _things(lab.robot, lab.site, lab.people["admin"], fields, fields["id"])
+    other = {**fields, "instruction": "Nothing of ours"}
+    theirs = _things(lab.foreign, lab.foreign.site, lab.outsider, other, THEIRS)
+    return MatrixWorld(lab, neighbour, ours, theirs)
+
+
+def _things(robot: Robot, site: Site, admin: Person, fields: dict[str, Any], episode: str) -> Things:
+    Robot.objects.filter(pk=robot.pk).update(
+        held_reason="looked at",
+        embodiment_offered={"hash": OTHER_BODY.hash, "differs": "name", "body": msgspec.to_builtins(OTHER_BODY)},
+    )
+    organisation: Organisation = site.organisation
+    Episode.objects.create(**{**fields, "id": episode}, organisation=organisation, site=site, robot=robot)
+    upload = Upload.objects.create(pk=robot.pk[::-1], robot=robot)
+    row, code = robots.make_code(admin, site, f"new at {site.name}")
+    return Things(robot.pk, episode, upload.pk, row.pk, code, site.pk)
