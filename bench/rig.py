@@ -1,0 +1,160 @@
+"""What the benchmarks of driving stand on: the real demo at one end of a line with faults, a page at the other.
+
+The robot's output is read where it arrives, in the mailbox of the simulated body, with the kernel's own times.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.page import sign_in
+from robot.config import read_config
+from robot.mailbox import Mailbox
+from robot.world import wire
+from robot.world.embodiments import TABLETOP
+from tests.demo_process import DemoProcess
+from tests.robot_truth import RobotTruth
+from tests.shaped_link import ROBOT, ShapedLink, inside
+
+ROOT = Path(__file__).resolve().parent.parent
+_LOOK_S = 0.001
+_RATES = [index for index, axis in enumerate(TABLETOP.action) if axis.is_rate]
+
+
+class Output(threading.Thread):
+    """Notes each moment in which the output begins or ceases to be zero; monotonic seconds."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(daemon=True)
+        self._mailbox = Mailbox.open(run_dir / wire.command_file(0))
+        self._turns: list[tuple[float, bool]] = [(0.0, False)]
+        self.start()
+
+    def run(self) -> None:
+        seen = -1
+        while True:
+            count = self._mailbox.count()
+            newest = self._mailbox.get() if count != seen else None
+            if newest is not None:
+                seen = count
+                moves = _moves(newest[0])
+                if moves != self._turns[-1][1]:
+                    self._turns.append((newest[1], moves))
+            time.sleep(_LOOK_S)
+
+    @property
+    def moving_since_s(self) -> float | None:
+        since_s, moves = self._turns[-1]
+        return since_s if moves else None
+
+    def zero_after(self, at_s: float) -> float | None:
+        """When it became zero for the first time after `at_s`; None when it has not, or was zero then."""
+        turns = list(self._turns)
+        after = [turn for turn in turns if turn[0] > at_s]
+        before = [turn for turn in turns if turn[0] <= at_s]
+        return after[0][0] if before[-1][1] and after else None
+
+    def halts(self, from_s: float) -> int:
+        """How often it became zero since `from_s`."""
+        return sum(not moves for at_s, moves in list(self._turns) if at_s > from_s)
+
+
+def _moves(raw: bytes) -> bool:
+    return bool(raw) and bool(np.any(np.frombuffer(raw, "<f4")[_RATES]))
+
+
+class PageProcess:
+    """bench/page.py as a child in one of the networks."""
+
+    def __init__(self, link: ShapedLink, network: int, demo: DemoProcess, robot: str, role: str = "operator") -> None:
+        with inside(network):
+            cookies = sign_in(demo.url, *demo.people[role])
+        argv = [sys.executable, str(ROOT / "bench" / "page.py"), demo.url, robot, cookies]
+        self._process = link.popen(network, argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        self._said: queue.Queue[dict[str, Any]] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.wait("open", 60)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._said.put(json.loads(line))
+        self._said.put({"failed": "the page's process ended"})
+
+    def tell(self, what: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": what}) + "\n")
+        self._process.stdin.flush()
+
+    def wait(self, what: str, within_s: float = 30.0) -> dict[str, Any]:
+        """The next word that has `what` in it; RuntimeError when it does not come or something failed."""
+        end_s = time.monotonic() + within_s
+        while True:
+            try:
+                said = self._said.get(timeout=max(0.0, end_s - time.monotonic()))
+            except queue.Empty as error:
+                raise RuntimeError(f"the page did not say {what!r} within {within_s:.0f} s") from error
+            if "failed" in said:
+                raise RuntimeError(f"the page failed: {said['failed']}")
+            if what in said:
+                return said
+
+    def __enter__(self) -> PageProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Rig:
+    """A line, a demo with one robot behind it, and what its robot does."""
+
+    def __init__(self, link: ShapedLink, demo: DemoProcess) -> None:
+        self.link, self.demo = link, demo
+        folder = demo.data / "robots" / "kestrel-1"
+        self.robot = read_config(folder).robot
+        self.truth = RobotTruth(folder)
+        command = self.truth.run_dir / wire.command_file(0)
+        until(command.exists, 60, "the simulated arm is there")
+        self.output = Output(self.truth.run_dir)
+
+    def page(self, network: int) -> PageProcess:
+        return PageProcess(self.link, network, self.demo, self.robot)
+
+
+@contextmanager
+def rig() -> Iterator[Rig]:
+    with tempfile.TemporaryDirectory(prefix="reins-bench-") as folder, ShapedLink() as link:
+        demo = DemoProcess(Path(folder), host=ROBOT)
+        try:
+            with inside(link.robot):
+                demo.start()
+            yield Rig(link, demo)
+        finally:
+            demo.stop()
+
+
+def until(true: Callable[[], object], within_s: float, what: str) -> None:
+    end_s = time.monotonic() + within_s
+    while not true():
+        if time.monotonic() > end_s:
+            raise RuntimeError(f"after {within_s:.0f} s still not: {what}")
+        time.sleep(0.005)
