@@ -9,6 +9,7 @@ from typing import Any
 
 from daphne import server as daphne_server  # first: it installs the asyncio reactor
 from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketFactory
 
 BODY = 3 * 1024 * 1024
 WEBSOCKET_MESSAGE = 1024 * 1024
@@ -52,6 +53,14 @@ class LimitedFactory(HTTPFactory):  # type: ignore[misc]
         return protocol
 
 
+class PoliteFactory(WebSocketFactory):  # type: ignore[misc]
+    """Says why it closes (1009 for a message that is too large) instead of cutting the connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.setProtocolOptions(failByDrop=False)
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Serve the pages and sockets of Reins.")
     parser.add_argument("--host", default="127.0.0.1")
@@ -64,6 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     from config.asgi import application
 
     daphne_server.HTTPFactory = LimitedFactory
+    daphne_server.WebSocketFactory = PoliteFactory
     server = daphne_server.Server(
         application,
         endpoints=[f"tcp:port={options.port}:interface={options.host}"],
