@@ -18,6 +18,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from robot.door import Door, door_pair
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.clip import ClipSource, clip_body
@@ -52,14 +54,13 @@ async def run_reins() -> None:
     from protocol.robot_link import Offer
     from robot.link.outlets import Outlets
     from robot.link.session import Sessions
-    from robot.media import door
 
-    ours, theirs = door.door_pair()
+    ours, theirs = door_pair()
     theirs.set_inheritable(True)
     media = await asyncio.create_subprocess_exec(
         sys.executable, __file__, "media", str(theirs.fileno()), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
     )
-    end = door.Door(ours)
+    end = Door(ours)
 
     async def refuse(*_: object) -> None:
         raise AssertionError("nothing is recorded here")

@@ -35,8 +35,8 @@ from protocol.episode_folder import check_folder, hash_file
 from protocol.errors import Refused
 from protocol.row import Row
 from protocol.stamp import STAMP_HEIGHT_PX, STAMP_WIDTH_PX, UNIT_NS, read_stamp, write_stamp
+from robot.door import Door, door_pair
 from robot.frame_ring import FrameRing
-from robot.kernel.door import Door, door_pair
 from robot.layout import EVENT_BYTES, EVENT_SLOTS, FRAME_SLOTS, ROW_BYTES, ROW_SLOTS, Place, Setup, load_setup
 from robot.recorder import door
 from robot.recorder.finalise import Home

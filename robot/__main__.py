@@ -59,9 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _enrol(options: argparse.Namespace) -> int:
-    config = enrol(
-        options.dir, options.server, options.code, options.body, body_options(options.body_options), options.again
-    )
+    config = enrol(options.dir, options.server, options.code, options.body, body_options(options.body_options), options.again)
     _say(f"{config.name} is enrolled at {config.server}.")
     _say(f"Start it: python -m robot run --dir {options.dir}")
     return 0

@@ -21,12 +21,12 @@ from protocol.errors import Refused
 from robot import layout, state, vitals
 from robot.bodies.body import BodySpec
 from robot.config import RobotConfig, read_config
+from robot.door import Door, door_pair
 from robot.durable import sync_folder
 from robot.frame_ring import FrameRing
 from robot.identity import Identity
 from robot.kernel import door as kernel_door
 from robot.mailbox import Mailbox
-from robot.media import door as media_door
 from robot.rings import Ring
 from robot.supervise import Backoff, Child, Supervisor
 from robot.version import PROGRAM
@@ -95,7 +95,7 @@ class Launcher:
         self.place = layout.Place(run_dir, self.setup, {})
         self.spec: BodySpec = self.place.spec()
         self.doors = _make_doors()
-        self.kernel = kernel_door.Door(self.doors["launcher", "kernel"])
+        self.kernel = Door(self.doors["launcher", "kernel"])
         self.latch = LatchSync(self.place.latch)
         self._allowed = state.remote_motion(folder)
         self._cpu = vitals.CpuMeter()
@@ -222,8 +222,7 @@ def _make_doors() -> dict[tuple[str, str], socket.socket]:
     """By (whose end, to whom).  Both ends of each stay open here, so that a restarted child finds its door."""
     doors = {}
     for one, other in layout.DOOR_PAIRS:
-        make = media_door.door_pair if "media" in (one, other) else kernel_door.door_pair
-        doors[one, other], doors[other, one] = make()
+        doors[one, other], doors[other, one] = door_pair()
     return doors
 
 

@@ -28,7 +28,6 @@ DOOR_PAIRS = (
     ("media", "recorder"),
     ("recorder", "link"),
 )
-DOOR_BUFFER = 1 << 20  # bytes asked of the system for each direction; more than a key frame
 FRAME_SLOTS = 8
 ROW_SLOTS, ROW_BYTES = 1024, 4096  # 20 s of control ticks
 EVENT_SLOTS, EVENT_BYTES = 1024, 4096

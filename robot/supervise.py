@@ -103,9 +103,7 @@ class Supervisor:
     say(name, line) gets each line a child prints and each thing that happens to it.  Use it from the main thread.
     """
 
-    def __init__(
-        self, say: Callable[[str, str], None] | None = None, now_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, say: Callable[[str, str], None] | None = None, now_s: Callable[[], float] = time.monotonic) -> None:
         self.say = say or Printer(sys.stdout)
         self.children: dict[str, Running] = {}
         self.stopping = False

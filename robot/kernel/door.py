@@ -5,19 +5,17 @@ The launcher makes the pairs and keeps them open, so a restarted child finds its
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 
-from protocol.errors import Refused
 from protocol.permit import Signed
 from protocol.row import Row
 from protocol.state import Mode, Permitted
+from robot.door import decoder
 
 DOORS = ("link", "pilot", "launcher")
-MAX_PACKET = 64 * 1024
 
 
 class DoorMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
@@ -196,32 +194,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     messages_dropped: int
 
 
-_encoder = msgspec.msgpack.Encoder()
-_to_kernel: msgspec.msgpack.Decoder[ToKernel] = msgspec.msgpack.Decoder(ToKernel)
-_from_kernel: msgspec.msgpack.Decoder[FromKernel] = msgspec.msgpack.Decoder(FromKernel)
+decode_to_kernel: Callable[[bytes], ToKernel] = decoder(ToKernel, "to the kernel")
+decode_from_kernel: Callable[[bytes], FromKernel] = decoder(FromKernel, "of the kernel")
 _status = msgspec.msgpack.Decoder(Status)
 _row = msgspec.msgpack.Decoder(Row)
 _event = msgspec.msgpack.Decoder(Event)
-
-
-def encode(message: msgspec.Struct) -> bytes:
-    return _encoder.encode(message)
-
-
-def decode_to_kernel(raw: bytes) -> ToKernel:
-    """`Refused("door_message_invalid")` for anything else."""
-    try:
-        return _to_kernel.decode(raw)
-    except msgspec.DecodeError as error:
-        raise Refused("door_message_invalid", f"The packet is no message to the kernel: {error}.") from error
-
-
-def decode_from_kernel(raw: bytes) -> FromKernel:
-    """`Refused("door_message_invalid")` for anything else."""
-    try:
-        return _from_kernel.decode(raw)
-    except msgspec.DecodeError as error:
-        raise Refused("door_message_invalid", f"The packet is no message of the kernel: {error}.") from error
 
 
 def decode_status(raw: bytes) -> Status:
@@ -234,45 +211,3 @@ def decode_row(raw: bytes) -> Row:
 
 def decode_event(raw: bytes) -> Event:
     return _event.decode(raw)
-
-
-def door_pair() -> tuple[socket.socket, socket.socket]:
-    """The kernel's end and the neighbour's end, both non-blocking; their maker keeps both open across restarts."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for end in (ours, theirs):
-        end.setblocking(False)
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-    return ours, theirs
-
-
-class Door:
-    """One end of a pair: whole messages, never waiting."""
-
-    def __init__(self, end: socket.socket) -> None:
-        end.setblocking(False)
-        self._end = end
-
-    def fileno(self) -> int:
-        return self._end.fileno()
-
-    def send(self, message: msgspec.Struct) -> bool:
-        """False when the other side does not read and the buffer is full, or nobody holds its end."""
-        try:
-            self._end.send(_encoder.encode(message))
-        except (BlockingIOError, ConnectionError):
-            return False
-        return True
-
-    def packets(self, at_most: int) -> Iterator[bytes]:
-        """What has arrived, oldest first, at most `at_most` packets; ends at once when there is nothing."""
-        for _ in range(at_most):
-            try:
-                packet = self._end.recv(MAX_PACKET)
-            except (BlockingIOError, ConnectionError):
-                return
-            if not packet:
-                return
-            yield packet
-
-    def close(self) -> None:
-        self._end.close()

@@ -83,10 +83,11 @@ class Gate:
             return 0
         bounds = [(-math.inf, math.inf)] * len(action)
         for side, index in self._along.items():
-            below = above = 0.0
-            if tool_m is not None:
-                below, above = tool_m[side] - box.low[side], box.high[side] - tool_m[side]
-            bounds[index] = (-max(below, 0.0) / BRAKE_S, max(above, 0.0) / BRAKE_S)
+            if tool_m is None:
+                below = above = 0.0
+            else:
+                below, above = max(tool_m[side] - box.low[side], 0.0), max(box.high[side] - tool_m[side], 0.0)
+            bounds[index] = (-below / BRAKE_S, above / BRAKE_S)
         return _clip(action, bounds, WORKSPACE)
 
     def _slews(self, action: list[float]) -> int:

@@ -13,9 +13,10 @@ from protocol import command as wire
 from protocol.errors import Refused
 from protocol.row import Row
 from robot.bodies.body import Body, BodyState
+from robot.door import Door, encode
 from robot.kernel import door as words
 from robot.kernel.authority import Authority
-from robot.kernel.door import Answer, Door, Holder, Status, Stopped, encode
+from robot.kernel.door import Answer, Holder, Status, Stopped
 from robot.kernel.gate import Gate
 from robot.kernel.latch import MAX_SOURCE, Latch
 from robot.kernel.lease import Motion, Origin

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from robot import state
-from robot.kernel.door import Door
+from robot.door import Door
 from robot.kernel.kernel import Kernel, Outlets
 from robot.kernel.latch import Latch
 from robot.kernel.permits import ServerKey

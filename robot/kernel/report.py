@@ -10,7 +10,8 @@ import numpy as np
 from protocol.clamps import clamp_names
 from protocol.errors import Refused
 from protocol.state import Mode
-from robot.kernel.door import Event, encode
+from robot.door import encode
+from robot.kernel.door import Event
 from robot.kernel.lease import Transition
 from robot.rings import Ring
 

@@ -22,6 +22,7 @@ from protocol import robot_link, wire
 from protocol.errors import Refused
 from robot import state as kept
 from robot import vitals
+from robot.door import Door
 from robot.identity import Identity
 from robot.kernel import door as kernel_door
 from robot.layout import Place, open_place
@@ -56,9 +57,9 @@ class Link:
         self._place, self._clock = place, clock
         self._embodiment = place.spec().embodiment
         identity = Identity.load(place.state_dir)
-        self._kernel = kernel_door.Door(place.doors["kernel"])
-        self._media = media_door.Door(place.doors["media"])
-        self._recorder = RecorderLink(kernel_door.Door(place.doors["recorder"]), self._on_recorder)
+        self._kernel = Door(place.doors["kernel"])
+        self._media = Door(place.doors["media"])
+        self._recorder = RecorderLink(Door(place.doors["recorder"]), self._on_recorder)
         self._status, self._vitals = Mailbox.open(place.status), Mailbox.open(place.run_dir / vitals.FILE)
         self._events = Ring.open(place.events).reader(oldest=True)
         self.log = TransitionLog(place.state_dir / FOLDER)

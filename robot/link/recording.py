@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from protocol import channel
 from protocol.errors import Refused
-from robot.kernel.door import Door, DoorMessage
+from robot.door import Door
+from robot.kernel.door import DoorMessage
 from robot.link.outlets import RecordRequest
 from robot.recorder import door
 
@@ -59,12 +60,8 @@ def _asked(id: str, person: str, name: str, request: RecordRequest) -> door.ToRe
         case channel.RecordStop():
             return door.Stop(id=id, outcome=request.outcome, discard=request.discard, person=person, name=name)
         case channel.SaveLast():
-            return door.SaveLast(
-                id=id, seconds=request.seconds, instruction=request.instruction, person=person, name=name
-            )
+            return door.SaveLast(id=id, seconds=request.seconds, instruction=request.instruction, person=person, name=name)
 
 
 def _away() -> Refused:
-    return Refused(
-        "recorder_away", "The robot's recorder does not answer. Look at the recording state, then try again."
-    )
+    return Refused("recorder_away", "The robot's recorder does not answer. Look at the recording state, then try again.")

@@ -1,20 +1,12 @@
-"""What crosses the media process' doors: socket pairs (SOCK_SEQPACKET) to the link and to the recorder; msgpack.
-
-The launcher makes the pairs (`door_pair`) and keeps them open, so a restarted child finds its door where it was.
-"""
+"""What crosses the media process' doors to the link and to the recorder."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import msgspec
 
-from protocol.errors import Refused
-
-MAX_PACKET = 200_000  # bytes of one message; larger pictures are dropped and counted
-_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33  # Linux: past the system's limit, for privileged processes
-_BUFFER_BYTES = 1 << 20
+from robot.door import decoder
 
 
 class MediaMessage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"):
@@ -114,75 +106,5 @@ class Cameras(MediaMessage, frozen=True, kw_only=True, tag="cameras"):
 
 FromMedia = Started | Packet | Snapshot | Cameras
 
-_encoder = msgspec.msgpack.Encoder()
-_to_media: msgspec.msgpack.Decoder[ToMedia] = msgspec.msgpack.Decoder(ToMedia)
-_from_media: msgspec.msgpack.Decoder[FromMedia] = msgspec.msgpack.Decoder(FromMedia)
-
-
-def decode_to_media(raw: bytes) -> ToMedia:
-    """`Refused("door_message_invalid")` for anything else."""
-    try:
-        return _to_media.decode(raw)
-    except msgspec.DecodeError as error:
-        raise Refused("door_message_invalid", f"The packet is no message to the media process: {error}.") from error
-
-
-def decode_from_media(raw: bytes) -> FromMedia:
-    """`Refused("door_message_invalid")` for anything else."""
-    try:
-        return _from_media.decode(raw)
-    except msgspec.DecodeError as error:
-        raise Refused("door_message_invalid", f"The packet is no message of the media process: {error}.") from error
-
-
-def door_pair() -> tuple[socket.socket, socket.socket]:
-    """The media process' end and the neighbour's end, non-blocking, with room for a few key frames."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for end in (ours, theirs):
-        end.setblocking(False)
-        _widen(end)
-    return ours, theirs
-
-
-def _widen(end: socket.socket) -> None:
-    for forced, plain in ((_SO_SNDBUFFORCE, socket.SO_SNDBUF), (_SO_RCVBUFFORCE, socket.SO_RCVBUF)):
-        try:
-            end.setsockopt(socket.SOL_SOCKET, forced, _BUFFER_BYTES)
-        except PermissionError:  # not privileged: what the system allows is enough at ordinary bitrates
-            end.setsockopt(socket.SOL_SOCKET, plain, _BUFFER_BYTES)
-
-
-class Door:
-    """One end of a pair: whole messages, never waiting.  Safe to send from several threads."""
-
-    def __init__(self, end: socket.socket) -> None:
-        end.setblocking(False)
-        self._end = end
-
-    def fileno(self) -> int:
-        return self._end.fileno()
-
-    def send(self, message: msgspec.Struct) -> bool:
-        """False when it is too big, the other side does not read and the buffer is full, or nobody holds its end."""
-        raw = _encoder.encode(message)
-        if len(raw) > MAX_PACKET:
-            return False
-        try:
-            self._end.send(raw)
-        except (BlockingIOError, ConnectionError):
-            return False
-        return True
-
-    def packets(self, at_most: int = 64) -> Iterator[bytes]:
-        """What has arrived, oldest first, at most `at_most` packets; ends at once when there is nothing."""
-        for _ in range(at_most):
-            try:
-                packet = self._end.recv(MAX_PACKET)
-            except (BlockingIOError, ConnectionError):
-                return
-            if not packet:
-                return
-            yield packet
-
-    def close(self) -> None:
-        self._end.close()
+decode_to_media: Callable[[bytes], ToMedia] = decoder(ToMedia, "to the media process")
+decode_from_media: Callable[[bytes], FromMedia] = decoder(FromMedia, "of the media process")

@@ -20,6 +20,7 @@ import msgspec
 from protocol.embodiment import Camera
 from protocol.errors import Refused
 from robot.bodies.body import BodySpec
+from robot.door import Door
 from robot.frame_ring import FrameRing
 from robot.layout import FRAME_SLOTS, Place, open_place
 from robot.media import door
@@ -34,7 +35,7 @@ class MediaProcess:
     """One thread per camera and the control loop of `run`."""
 
     def __init__(self, spec: BodySpec, place: Place) -> None:
-        self._doors = {name: door.Door(end) for name, end in place.doors.items()}
+        self._doors = {name: Door(end) for name, end in place.doors.items()}
         self.lines = {camera.name: self._line(spec, camera, place) for camera in spec.embodiment.cameras}
         self._wake = {name: threading.Event() for name in self.lines}
         self._stopping = threading.Event()
@@ -73,7 +74,7 @@ class MediaProcess:
         link = self._doors.get("link")
         return link is not None and link.send(message)
 
-    def _hear(self, end: door.Door) -> None:
+    def _hear(self, end: Door) -> None:
         for raw in end.packets():
             try:
                 self._obey(door.decode_to_media(raw))

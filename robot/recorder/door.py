@@ -1,16 +1,12 @@
-"""What crosses the recorder's door to the link: a socket pair (SOCK_SEQPACKET), msgpack.
-
-`robot.kernel.door.Door` reads and writes it.
-"""
+"""What crosses the recorder's door to the link."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
-import msgspec
-
-from protocol.errors import Refused
 from protocol.state import RecordingState
+from robot.door import decoder
 from robot.kernel.door import DoorMessage
 
 # -- to the recorder ---------------------------------------------------------------------------------------------------
@@ -104,21 +100,5 @@ class Happened(DoorMessage, frozen=True, kw_only=True, tag="happened"):
 
 FromRecorder = Answer | Report | NeedToken | Happened
 
-_to_recorder: msgspec.msgpack.Decoder[ToRecorder] = msgspec.msgpack.Decoder(ToRecorder)
-_from_recorder: msgspec.msgpack.Decoder[FromRecorder] = msgspec.msgpack.Decoder(FromRecorder)
-
-
-def decode_to_recorder(raw: bytes) -> ToRecorder:
-    """`Refused("door_message_invalid")` for anything else."""
-    try:
-        return _to_recorder.decode(raw)
-    except msgspec.DecodeError as error:
-        raise Refused("door_message_invalid", f"The packet is no message to the recorder: {error}.") from error
-
-
-def decode_from_recorder(raw: bytes) -> FromRecorder:
-    """`Refused("door_message_invalid")` for anything else."""
-    try:
-        return _from_recorder.decode(raw)
-    except msgspec.DecodeError as error:
-        raise Refused("door_message_invalid", f"The packet is no message of the recorder: {error}.") from error
+decode_to_recorder: Callable[[bytes], ToRecorder] = decoder(ToRecorder, "to the recorder")
+decode_from_recorder: Callable[[bytes], FromRecorder] = decoder(FromRecorder, "of the recorder")

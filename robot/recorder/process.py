@@ -22,7 +22,7 @@ import msgspec
 
 from protocol.episode import EpisodeMeta
 from protocol.errors import Refused
-from robot.kernel.door import Door
+from robot.door import Door
 from robot.layout import Place, open_place
 from robot.media.door import Record
 from robot.recorder import door

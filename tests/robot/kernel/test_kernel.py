@@ -21,8 +21,9 @@ from protocol.errors import Refused
 from protocol.permit import Permit, Renewal, Signed, seal
 from protocol.row import Row
 from robot.bodies.body import BodyState
+from robot.door import Door, door_pair
 from robot.kernel import door as words
-from robot.kernel.door import Answer, Door, Event, Status, Stopped, door_pair
+from robot.kernel.door import Answer, Event, Status, Stopped
 from robot.kernel.kernel import Kernel, Outlets
 from robot.kernel.latch import Latch
 from robot.kernel.permits import ServerKey

@@ -19,8 +19,9 @@ from protocol import command as wire
 from protocol.command import Command
 from protocol.permit import Permit, seal
 from robot import layout
+from robot.door import Door, door_pair
 from robot.kernel import door as words
-from robot.kernel.door import Answer, Door, Status, Stopped, door_pair
+from robot.kernel.door import Answer, Status, Stopped
 from robot.mailbox import Mailbox
 from robot.rings import Ring
 from tests.robot.kernel.recording_body import actions

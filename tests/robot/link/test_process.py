@@ -17,6 +17,7 @@ from protocol import channel, permit, robot_link, wire
 from protocol.errors import Refused
 from protocol.state import RecordingState
 from robot import layout, state, vitals
+from robot.door import Door, door_pair, encode
 from robot.identity import Identity
 from robot.kernel import door as kernel_door
 from robot.link.process import Link
@@ -43,12 +44,12 @@ class Neighbours:
             program="test", state_dir=str(folder), body=body,
         )  # fmt: skip
         (run_dir / "setup.json").write_bytes(msgspec.json.encode(setup))
-        kernel, link_kernel = kernel_door.door_pair()
-        media, link_media = media_door.door_pair()
-        recorder, link_recorder = kernel_door.door_pair()
+        kernel, link_kernel = door_pair()
+        media, link_media = door_pair()
+        recorder, link_recorder = door_pair()
         doors = {"kernel": link_kernel, "media": link_media, "recorder": link_recorder}
         self.place = layout.Place(run_dir, setup, doors)
-        self.kernel, self.media, self.recorder = kernel_door.Door(kernel), media_door.Door(media), kernel_door.Door(recorder)
+        self.kernel, self.media, self.recorder = Door(kernel), Door(media), Door(recorder)
         self.status = Mailbox.create(self.place.status, layout.STATUS_BYTES)
         self.events = Ring.create(self.place.events, 16, layout.EVENT_BYTES)
         Mailbox.create(run_dir / vitals.FILE, vitals.BYTES)
@@ -64,7 +65,7 @@ class Neighbours:
         return link
 
     def kernel_says(self, **changes: Any) -> None:
-        self.status.put(kernel_door.encode(make_status(mono_s=self.now_s, **changes)), self.now_s)
+        self.status.put(encode(make_status(mono_s=self.now_s, **changes)), self.now_s)
 
     def kernel_heard(self) -> list[kernel_door.ToKernel]:
         return [kernel_door.decode_to_kernel(raw) for raw in self.kernel.packets(100)]
@@ -76,7 +77,7 @@ class Neighbours:
         happened = kernel_door.Event(
             n=n, mono_s=1.0, time_ns=5, event="mode", before="SAFE_HOLD", after="ESTOP", epoch=epoch, actor="ada"
         )
-        self.events.push(kernel_door.encode(happened))
+        self.events.push(encode(happened))
 
 
 @pytest.fixture
@@ -216,9 +217,9 @@ async def test_a_scene_without_a_world_says_so(around: Neighbours) -> None:
 @contextlib.asynccontextmanager
 async def answering(*answers: recorder_door.Answer) -> AsyncIterator[tuple[RecorderLink, list[Any]]]:
     """A recorder that gives these answers, with the id of what it was asked."""
-    far, near = kernel_door.door_pair()
-    link, asked, left = RecorderLink(kernel_door.Door(near), lambda _: None), [], list(answers)
-    door = kernel_door.Door(far)
+    far, near = door_pair()
+    link, asked, left = RecorderLink(Door(near), lambda _: None), [], list(answers)
+    door = Door(far)
 
     def hear() -> None:
         for raw in door.packets(9):

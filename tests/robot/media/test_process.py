@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from robot.door import MAX_PACKET, Door, door_pair
 from robot.layout import Setup
 from robot.media import door
 
@@ -26,8 +27,8 @@ class Neighbours:
     def __init__(self, run_dir: Path) -> None:
         setup = Setup(robot="r1", name="r1", server="", server_key="", program="", state_dir=str(run_dir), body="painted")
         (run_dir / "setup.json").write_bytes(msgspec.json.encode(setup))
-        pairs = {"link": door.door_pair(), "recorder": door.door_pair()}
-        self.link, self.recorder = (door.Door(pairs[name][1]) for name in ("link", "recorder"))
+        pairs = {"link": door_pair(), "recorder": door_pair()}
+        self.link, self.recorder = (Door(pairs[name][1]) for name in ("link", "recorder"))
         ends = [f"--door={name}={ours.fileno()}" for name, (ours, _) in pairs.items()]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.robot.media.painted_process", str(run_dir), *ends],
@@ -113,14 +114,14 @@ def test_a_camera_that_fails_unexpectedly_ends_the_process(media: Neighbours) ->
 
 
 def test_a_picture_too_big_for_the_door_is_dropped_not_cut() -> None:
-    ours, theirs = (door.Door(end) for end in door.door_pair())
-    assert not ours.send(door.Snapshot(camera="left", mono_s=1.0, jpeg=bytes(door.MAX_PACKET)))
-    assert ours.send(door.Snapshot(camera="left", mono_s=1.0, jpeg=bytes(door.MAX_PACKET - 200)))
+    ours, theirs = (Door(end) for end in door_pair())
+    assert not ours.send(door.Snapshot(camera="left", mono_s=1.0, jpeg=bytes(MAX_PACKET)))
+    assert ours.send(door.Snapshot(camera="left", mono_s=1.0, jpeg=bytes(MAX_PACKET - 200)))
     (raw,) = theirs.packets()
-    assert len(door.decode_from_media(raw).jpeg) == door.MAX_PACKET - 200  # type: ignore[union-attr]
+    assert len(door.decode_from_media(raw).jpeg) == MAX_PACKET - 200  # type: ignore[union-attr]
 
 
 def test_a_door_that_nobody_reads_fills_up_and_says_so() -> None:
-    ours, _theirs = (door.Door(end) for end in door.door_pair())
+    ours, _theirs = (Door(end) for end in door_pair())
     packet = door.Snapshot(camera="left", mono_s=1.0, jpeg=bytes(100_000))
     assert not all(ours.send(packet) for _ in range(1000))
