@@ -63,7 +63,8 @@ def _rows_and_frames(data: Path, episode: str) -> dict[str, int]:
 def _plays(page: Page, demo: DemoProcess, episode: str) -> None:
     page.goto(f"{demo.url}/episodes/{episode}/")
     page.wait_for_function(
-        "() => [...document.querySelectorAll('episode-player video')].filter(v => v.readyState >= 2 && v.videoWidth > 0).length === 2",
+        """() => [...document.querySelectorAll('episode-player video')]
+        .filter(v => v.readyState >= 2 && v.videoWidth > 0).length === 2""",
         timeout=20_000,
     )
     page.keyboard.press("Space")
