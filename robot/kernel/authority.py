@@ -142,8 +142,14 @@ class Authority:
         self.advance(now_s)
         self._ask(session, command, seen_s, now_s, origin)
 
-    def goal(self, peer: str, epoch: int, seq: int, n: int, sent_us: int, delta: tuple[float, ...], now_s: float) -> None:
-        """One step, on the reliable channel: done by `wanted`, dead `GOAL_S` after it was sent; replaces the last."""
+    def goal(
+        self, peer: str, epoch: int, seq: int, n: int, sent_us: int, seen_s: float | None, delta: tuple[float, ...],
+        now_s: float,
+    ) -> None:  # fmt: skip
+        """One step, on the reliable channel: done by `wanted`, dead `GOAL_S` after it was sent; replaces the last.
+
+        `seen_s`: when the picture was captured that the sender saw last when it was sent.
+        """
         session = self._holder(peer, epoch, seq, now_s)
         session.check_new("step", n)
         check_values(delta, self._axes)
@@ -152,6 +158,8 @@ class Authority:
         age_s = session.clock.age_s(now_s, sent_us / 1e6)
         if age_s > GOAL_S:
             raise Refused("stale", f"The step came {age_s:.2f} s late; it lives {GOAL_S} s.")
+        if seen_s is None or now_s - age_s - seen_s > VIDEO_S:
+            raise Refused("video_stale", "The picture you aimed in was too old. Wait until it moves again.")
         if self.permitted(now_s) == "supervise":
             raise Refused("supervise_only", "The picture is too late even for steps. Wait for a better link.")
         if not session.neutral:

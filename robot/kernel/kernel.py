@@ -158,7 +158,8 @@ class Kernel:
             raise Refused("command_kind", "Only commands and heartbeats are for the kernel.")
 
     def _goal(self, peer: str, message: words.Goal, now_s: float) -> None:
-        self.authority.goal(peer, message.epoch, message.seq, message.n, message.sent_us, message.delta, now_s)
+        seen_s = message.seen_capture_mono_s
+        self.authority.goal(peer, message.epoch, message.seq, message.n, message.sent_us, seen_s, message.delta, now_s)
 
     def _stop(self, message: words.Stop, now_s: float) -> Stopped:
         """Latched on disk and zero at the body before anybody is told so."""

@@ -77,11 +77,14 @@ class Rig:
         lease: Lease | None = None,
         n: int | None = None,
         sent: float | None = None,
+        seen: float | None = -1.0,
     ) -> None:
+        """`seen` -1: the picture captured when it was sent."""
         held = lease or self.held()
         number = next(self.numbers) if n is None else n
-        sent_us = round((self.now if sent is None else sent) * 1e6)
-        self.authority.goal(PEERS[who], held.epoch, held.seq, number, sent_us, delta, self.now)
+        sent_s = self.now if sent is None else sent
+        seen_s, sent_us = sent_s if seen == -1.0 else seen, round(sent_s * 1e6)
+        self.authority.goal(PEERS[who], held.epoch, held.seq, number, sent_us, seen_s, delta, self.now)
 
     def renew(self, counter: int, revoke: bool = False, lease: Lease | None = None) -> None:
         held = lease or self.held()
@@ -125,6 +128,19 @@ class Rig:
         number = next(self.numbers) if n is None else n
         sent_us = round((self.now if sent is None else sent) * 1e6)
         return Command(kind, wire.DEADMAN if deadman else 0, held.epoch, held.seq, number, sent_us, 0, values)
+
+
+def ready(kind: str = "drive", who: str = "ann") -> Rig:
+    """Acquired, heard and neutral at 0 s."""
+    rig = Rig()
+    rig.acquire(who, kind)
+    rig.beat(who, seen=0.0)
+    rig.command(ZERO, who, origin=Origin() if kind == "drive" else chunk(10.0))
+    return rig
+
+
+def chunk(dies_s: float) -> Origin:
+    return Origin("policy", 3, 0.25, dies_s)
 
 
 def refused(code: str) -> pytest.RaisesExc[Refused]:
