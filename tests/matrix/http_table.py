@@ -98,14 +98,8 @@ _MODELS = (
     "django_celery_beat/intervalschedule", "fleet/person", "fleet/organisation", "fleet/site", "fleet/membership",
     "fleet/robot", "fleet/enrolmentcode", "fleet/auditentry",
 )  # fmt: skip
-_OF_A_MODEL = (
-    "",
-    "add/",
-    "<path:object_id>/history/",
-    "<path:object_id>/delete/",
-    "<path:object_id>/change/",
-    "<path:object_id>/",
-)
+_OF_ONE = ("<path:object_id>/history/", "<path:object_id>/delete/", "<path:object_id>/change/", "<path:object_id>/")
+_OF_A_MODEL = ("", "add/", *_OF_ONE)
 #: routes of Django's admin, all of them for STAFF but the first two
 ADMIN_PUBLIC = ("admin/login/", "admin/jsi18n/")
 ADMIN = {
