@@ -105,6 +105,7 @@ class FleetSocket(PersonSocket):
             snapshot_age_s=round(now_s - seen.snapshot_s) if pictured else None,
             may_drive="drive" in abilities,
             alerts=tuple(filter(None, (robot.held_reason, _offered(robot), ALERTS.get(seen.alert, "")))),
+            may_release=bool(robot.held_reason) and "administer" in abilities,
         )
 
     # -- stopping ---------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ class RobotRow(Part, frozen=True, kw_only=True):
     snapshot_age_s: float | None = None
     may_drive: bool = False
     alerts: tuple[str, ...] = ()
+    may_release: bool = False  # it is held, which an alert explains, and this person may end that
 
 
 class Rows(Message, frozen=True, tag="rows"):

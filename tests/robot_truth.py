@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,8 +54,9 @@ class RobotTruth:
         run = read_run(self.folder)
         assert run is not None
         for child in psutil.Process(run.pid).children(recursive=True):
-            if f"robot.{module}" in " ".join(child.cmdline()):
-                return child
+            with contextlib.suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+                if f"robot.{module}" in " ".join(child.cmdline()):
+                    return child
         raise AssertionError(f"no process robot.{module}")
 
 

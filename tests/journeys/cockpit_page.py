@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
+from tests.robot_truth import RobotTruth, until
+
 
 class CockpitPage:
     """An open `/teleop/<robot>/`."""
@@ -42,13 +44,32 @@ class CockpitPage:
 
     def drive_until(self, *keys: str, reached: Callable[[], bool], within_s: float = 10.0) -> None:
         """Holds Space and the keys until `reached`, then lets go."""
-        from tests.robot_truth import until
-
         self.hold("Space", *keys)
         try:
             until(reached, within_s, f"the arm where {keys} lead")
         finally:
             self.let_go(*keys, "Space")
+
+    def take_and_lift(self, truth: RobotTruth, by_m: float = 0.02, tries: int = 3) -> None:
+        """Control is really there: the arm goes up.
+
+        A machine that is too busy for a moment costs the lease, or asks for all keys to be let go once; then as a person would.
+        """
+        start_m = truth.tool()[2]
+        for last in (False,) * (tries - 1) + (True,):
+            if self.says("lease") != "mine":
+                self.take()
+            self.hold("Space", "KeyR")
+            try:
+                until(lambda: truth.tool()[2] > start_m + by_m, 8, "the arm lifted")
+                return
+            except AssertionError as error:
+                pill = self.page.locator('[data-ref="pill"]').inner_text()
+                if last or (self.says("lease") == "mine" and "let go" not in pill):
+                    state = self.page.evaluate("JSON.stringify(document.querySelector('robot-cockpit')?.dataset)")
+                    raise AssertionError(f"{error}; the cockpit says {pill} {state}; the kernel {truth.status()}") from error
+            finally:
+                self.let_go("KeyR", "Space")
 
 
 def robot_id(page: Page, name: str = "kestrel-1") -> str:

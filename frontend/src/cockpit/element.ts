@@ -189,21 +189,24 @@ export class RobotCockpit extends HTMLElement {
     else if (at === "asking") cockpit.happen({ what: "cancel" });
     else if (at !== "none" && at !== "lost") return;
     else {
-      const first = blockers(this.checks)[0];
-      if (first) {
-        toast(first.text, { kind: "warn" });
-        return;
-      }
+      if (!this.mayTake()) return;
       const held = state?.lease;
       const ask = held?.kind === "human";
       cockpit.take(ask ? "ask" : "free", held?.name ?? "", "");
     }
   }
 
+  /** Says what is missing, if anything is: also who may force the lease has to see whom they drive. */
+  private mayTake(): boolean {
+    const first = blockers(this.checks)[0];
+    if (first) toast(first.text, { kind: "warn" });
+    return first === undefined;
+  }
+
   private forced(event: SubmitEvent): void {
     event.preventDefault();
     const input = this.refs?.get("force-reason");
-    if (!(input instanceof HTMLInputElement) || !input.value.trim()) return;
+    if (!(input instanceof HTMLInputElement) || !input.value.trim() || !this.mayTake()) return;
     this.cockpit?.take("force", this.cockpit.model.state?.lease?.name ?? "", input.value.trim());
     input.value = "";
     this.refs?.get("surface").focus({ preventScroll: true });

@@ -22,7 +22,7 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> | null {
   try {
     return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   } catch (error) {
-    if (!(error instanceof DOMException)) throw error;
+    if (!(error instanceof Error && error.name === "InvalidCharacterError")) throw error;
     return null;
   }
 }

@@ -3,6 +3,7 @@ import { type FleetFeed, fleetFeed } from "../fleet_feed";
 import type { RobotRow } from "../generated/protocol";
 import { bindKeys } from "../keys";
 import { say } from "../live_region";
+import { askRelease } from "./hold";
 import { byNeed, type Entry, keptOrder, tiles } from "./order";
 import { doing, searchable } from "./sentence";
 import { frame, noMatch, noRobots, standing, tilesHtml } from "./skeleton";
@@ -62,11 +63,17 @@ class RobotFleet extends HTMLElement {
     const act = button?.dataset.do;
     if (act === "retry") this.feed.hurry();
     if (act === "cards" || act === "table") this.view(act);
+    if (act === "release") this.release(button?.closest<HTMLElement>("[data-robot]")?.dataset.robot ?? "");
     if (act === "clear") {
       this.at<HTMLInputElement>("search").value = "";
       this.filter = "";
       this.draw();
     }
+  }
+
+  private release(id: string): void {
+    const row = this.feed.rows.get(id);
+    if (row) askRelease(this, row);
   }
 
   private view(name: "cards" | "table"): void {

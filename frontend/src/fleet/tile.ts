@@ -7,6 +7,8 @@ import type { Doing } from "./sentence";
 
 const NO_PICTURE = `<span class="no-pic">${icon("camera")}<span>no picture</span></span>`;
 
+const RELEASE = '<button type="button" class="btn over" data-do="release">Release hold</button>';
+
 function picture(row: RobotRow): string {
   return `${NO_PICTURE}<img class="pic" alt="Newest picture of ${safe(row.name)}" hidden decoding="async">`;
 }
@@ -31,13 +33,13 @@ export class Tile {
       `<div class="cam">${picture(row)}<div class="hud plate" data-p="chip"></div><div class="hud age" data-p="age"></div></div>
       <div class="c"><div class="row"><h2 class="s13 b"><a class="cover" href="${address}" data-p="name"></a></h2><span class="muted el" data-p="kind"></span></div>
       <p class="s13 b el" data-p="title"></p><p class="t2 two" data-p="detail"></p>
-      <div class="row act"><span class="btn" data-p="action"></span><span class="sp s11 muted el" data-p="held"></span></div></div>`,
+      <div class="row act"><span class="btn" data-p="action"></span><span data-p="release"></span><span class="sp s11 muted el" data-p="held"></span></div></div>`,
     );
     this.line = make(
       "tr",
       "",
       `<td><div class="cam th">${picture(row)}</div></td><td><a class="b ink" href="${address}" data-p="name"></a><br><span class="muted s11" data-p="kind"></span></td>
-      <td class="nw" data-p="chip"></td><td class="why"><span data-p="title"></span><br><span class="s11 muted" data-p="detail"></span></td>
+      <td class="nw" data-p="chip"></td><td class="why"><span data-p="title"></span><br><span class="s11 muted" data-p="detail"></span> <span data-p="release"></span></td>
       <td class="hide-s nw" data-p="held"></td><td class="hide-s nw" data-p="recording"></td><td class="hide-s" data-p="health"></td>
       <td class="hide-s n" data-p="link"></td><td class="hide-s n" data-p="watchers"></td>`,
     );
@@ -61,6 +63,7 @@ export class Tile {
     this.put("action", `${icon(what.action === "Drive" ? "hand" : "camera")}${what.action}`);
     this.put("held", heldWords(what.held), this.card);
     this.put("held", safe(what.held), this.line);
+    this.put("release", row.may_release ? RELEASE : "");
     this.put("recording", recordingCell(row), this.line);
     this.put("health", healthCell(row), this.line);
     this.put("link", linkCell(row), this.line);

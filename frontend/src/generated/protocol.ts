@@ -455,6 +455,7 @@ export interface RobotRow {
   snapshot_age_s?: number | null;
   may_drive?: boolean;
   alerts?: readonly string[];
+  may_release?: boolean;
 }
 
 export interface LiveStopReport {
