@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import redis
+from channels.layers import channel_layers
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.cache import cache
@@ -62,6 +63,7 @@ def forgetful() -> Iterator[None]:
     roster.forget()
     sessions.forget()
     live.robots.clear()
+    channel_layers.backends.clear()  # its locks belong to the event loop of the test before
     redis.Redis.from_url(settings.REDIS_URL).flushall()
     yield
     cache.clear()
