@@ -1,7 +1,8 @@
 """A cockpit without a browser: signs in, connects, takes the lease, drives in circles, presses the remote stop.
 
 It says what the real page says, as often and over the same ways, but draws nothing.  A program of its own, told what to
-do by lines of JSON: {"do": "drive"}, {"do": "stop"}, {"do": "release"}; it answers in lines of JSON with monotonic times.
+do by lines of JSON: {"do": "drive"}, {"do": "stop"}, {"do": "clear"},
+{"do": "count"}; it answers in lines of JSON with monotonic times.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ PERIOD_S = 0.02
 PING_S = 1.0
 SERVER_STOP_S = 1.0  # as the page: the server repeats it by itself
 ANSWER_S = 3.0
+STRAY_S = 0.2  # the server's last repetition may come so late
 FRESH_S = 0.2  # nobody takes the lease before there are pictures
 NEUTRAL_TURNS = 10  # at rest first; the robot wants one of these to arrive
 CIRCLE_M_S, CIRCLE_S = 0.06, 2.0
@@ -59,12 +61,14 @@ class Shown:
     def __init__(self, receiver: Any) -> None:
         self.newest: int | None = None
         self.at_s = float("-inf")
+        self.count = 0
         self._receive = receiver._handle_rtp_packet
         receiver._handle_rtp_packet = self._on_packet
 
     async def _on_packet(self, packet: Any, arrival_time_ms: int) -> None:
         if packet.marker and (self.newest is None or (packet.timestamp - self.newest) & 0xFFFFFFFF < 1 << 31):
             self.newest, self.at_s = packet.timestamp, time.monotonic()
+            self.count += 1
         await self._receive(packet, arrival_time_ms)
 
     def index(self, origin: int) -> int:
@@ -104,6 +108,8 @@ class Page:
         self.mode = ""
         self._pressed_s: float | None = None
         self._server_stop_s = 0.0
+        self._server_answered = asyncio.Event()  # the stop it was asked for
+        self._server_answered.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- connecting
@@ -157,6 +163,8 @@ class Page:
             if isinstance(message, teleop.RobotNow):
                 self.server_state = message
                 await self.tell_server(teleop.Ack(n=message.n))
+            elif isinstance(message, teleop.StopState) and message.state == "acknowledged":
+                self._server_answered.set()
             self._answered(message.id or message.__struct_config__.tag, message)
 
     def _hear_robot(self, raw: str | bytes) -> None:
@@ -267,6 +275,7 @@ class Page:
         """Now; repeated each turn until the robot has answered."""
         now_s = self._pressed_s = time.monotonic()
         self._server_stop_s = 0.0
+        self._server_answered.clear()
         self._repeat_stop(now_s)
         return now_s
 
@@ -291,6 +300,7 @@ class Page:
         """Clears its own stop, waits for pictures, takes the lease and drives until told otherwise; says `driving`."""
         while True:
             if self.hello.person in self.stops:
+                await self._server_knows()
                 await self._clear()
             elif time.monotonic() - self.shown[0].at_s < FRESH_S and await self._take():
                 break
@@ -310,6 +320,12 @@ class Page:
         self._lease = (granted.epoch, granted.seq)
         return True
 
+    async def _server_knows(self) -> None:
+        """The stop's way through the server has come to its end; else a late one would stop the next drive."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._server_answered.wait(), ANSWER_S)
+        await asyncio.sleep(STRAY_S)
+
     async def _clear(self) -> None:
         asked = teleop.PermitRequest(id=self.new_id(), act="clear")
         permitted = await self._ask_server(asked, teleop.Permitted)
@@ -319,20 +335,29 @@ class Page:
         if await self._ask_robot(message, channel.Done) is not None:
             self.stops = tuple(source for source in self.stops if source != self.hello.person)
 
+    async def clear(self) -> None:
+        """Until no stop of this person is latched, also none that was still under way; says `cleared`."""
+        quiet_s = time.monotonic()
+        while time.monotonic() - quiet_s < 2 * STRAY_S:
+            if self.hello.person in self.stops:
+                await self._server_knows()
+                await self._clear()
+                quiet_s = time.monotonic()
+            await asyncio.sleep(PERIOD_S)
+        self._say({"cleared": self.hello.person})
+
+    async def count(self) -> None:
+        """Says how many pictures of each camera have come so far."""
+        self._say({"pictures": [shown.count for shown in self.shown], "at_s": time.monotonic()})
+
     async def stop(self) -> None:
         """Presses at a random moment of the next two turns."""
         await asyncio.sleep(random.random() * 2 * PERIOD_S)
         self._say({"pressed_s": self.press()})
 
-    async def release(self) -> None:
-        if self._lease is not None:
-            epoch, seq = self._lease
-            self._lease = None
-            self.tell_robot(channel.Release(id=self.new_id(), epoch=epoch, seq=seq))
-
     async def obey(self, line: str) -> None:
-        work = {"drive": self.drive, "stop": self.stop, "release": self.release}[json.loads(line)["do"]]
-        self._start(work())
+        can = {"drive": self.drive, "stop": self.stop, "clear": self.clear, "count": self.count}
+        self._start(can[json.loads(line)["do"]]())
 
     async def close(self) -> None:
         with suppress(Exception):

@@ -35,6 +35,7 @@ FALSE_STOPS = Way(delay_s=0.025, loss=0.05)
 LIMIT_MS = 300.0
 MOVING_S = 0.1  # of motion before it is stopped
 GIVE_UP_S = 2.0
+STRAY_S = 0.5
 Row = dict[str, Any]
 
 
@@ -44,6 +45,8 @@ def stops(rig: Rig, name: str, count: int) -> Row:
     network = rig.link.robot if name == "loopback" else rig.link.operator
     with rig.page(network) as page:
         taken = [one_stop(rig, page) for _ in range(count)]
+        page.tell("clear")
+        page.wait("cleared")
     rig.link.clear()
     zero_ms, answer_ms = ([pair[i] for pair in taken] for i in (0, 1))
     return {**figures(name, zero_ms), "answer_p99_ms": round(percentile(answer_ms, 0.99), 1)}
@@ -67,24 +70,29 @@ def one_stop(rig: Rig, page: PageProcess) -> tuple[float, float]:
 
 
 def drive(rig: Rig, page: PageProcess) -> None:
-    page.tell("drive")
-    page.wait("driving")
+    """Until the arm moves; anew when a late repetition of the stop before ended it."""
+    for _ in range(5):
+        page.tell("drive")
+        page.wait("driving")
+        if until_moving(rig):
+            return
+    raise RuntimeError("the stop came again and again")
+
+
+def until_moving(rig: Rig) -> bool:
+    """False when a stop is latched."""
     try:
-        until(lambda: moving(rig), 20, "the arm moves")
+        until(lambda: rig.output.moving_for(MOVING_S) or rig.truth.status().stops, 20, "the arm moves")
     except RuntimeError as error:
         status = rig.truth.status()
         about = f"{status.mode} {status.reason}, {status.permitted} at {status.control_latency_ms} ms, {status.last_refusal}"
         raise RuntimeError(f"{error}; the kernel says: {about}") from error
-
-
-def moving(rig: Rig) -> bool:
-    since_s = rig.output.moving_since_s
-    return since_s is not None and time.monotonic() - since_s > MOVING_S
+    return not rig.truth.status().stops
 
 
 # -- in the real cockpit -----------------------------------------------------------------------------------------------
 
-NOTE_THE_KEY = """() => addEventListener('keydown', e => {
+NOTE_THE_KEY = """addEventListener('keydown', e => {
   if (e.code === 'Escape') window.pressedMs = performance.timeOrigin + e.timeStamp; }, {capture: true})"""
 
 
@@ -93,26 +101,46 @@ def browser_stops(rig: Rig, name: str, count: int) -> Row:
     rig.link.both(STOPS[name])
     network = rig.link.robot if name == "loopback" else rig.link.operator
     with cockpit(rig, network) as page:
-        page.page.evaluate(NOTE_THE_KEY)
         ms = [one_key_stop(rig, page, "KeyR" if i % 2 else "KeyF") for i in range(count)]
     rig.link.clear()
     return figures(f"{name}_chromium", ms)
 
 
 def one_key_stop(rig: Rig, cockpit: CockpitPage, key: str) -> float:
-    cockpit.take()
+    take(cockpit)
     cockpit.hold("Space", key)
-    until(lambda: moving(rig), 20, "the arm moves")
+    assert until_moving(rig), "a stop was latched before the key was pressed"
     cockpit.page.keyboard.press("Escape")
     cockpit.wait("stop", "stopped")
     cockpit.let_go(key, "Space")
     pressed_s = float(cockpit.page.evaluate("window.pressedMs")) / 1000 - (time.time() - time.monotonic())
     zero_s = rig.output.zero_after(pressed_s)
-    cockpit.page.get_by_label("I have looked at the robot").check()
-    cockpit.page.get_by_role("button", name="Clear").first.click()
-    cockpit.wait("mode", "SAFE_HOLD")
+    clear(rig, cockpit)
     assert zero_s is not None, "the arm stood before the key was pressed"
     return 1000 * (zero_s - pressed_s)
+
+
+def clear(rig: Rig, cockpit: CockpitPage) -> None:
+    """Once the stop's way through the server has come to its end: no person is quicker."""
+    time.sleep(STRAY_S)
+    while rig.truth.status().stops:
+        cockpit.page.get_by_label("I have looked at the robot").check()
+        cockpit.page.get_by_role("button", name="Clear").first.click()
+        cockpit.wait("mode", "SAFE_HOLD")
+        time.sleep(STRAY_S)
+
+
+def take(cockpit: CockpitPage) -> None:
+    """Again when refused: quicker than any person, the key may be pressed before the server knows of the clearing."""
+    for _ in range(5):
+        cockpit.wait("ready", "yes")
+        cockpit.page.get_by_role("button", name="Take control").click()
+        try:
+            cockpit.wait("lease", "mine", within_s=2)
+            return
+        except AssertionError:
+            continue
+    cockpit.take()
 
 
 @contextmanager
@@ -121,6 +149,7 @@ def cockpit(rig: Rig, network: int) -> Iterator[CockpitPage]:
     program = rig.link.script(rig.demo.data / f"chromium-{network}", network, executable())
     with chromium(f"--unsafely-treat-insecure-origin-as-secure={rig.demo.url}", program=str(program)) as browser:
         page = browser.new_page()
+        page.add_init_script(NOTE_THE_KEY)  # before the page's own listeners
         email, password = rig.demo.people["operator"]
         page.goto(f"{rig.demo.url}/sign-in/")
         page.fill("input[name=username]", email)
