@@ -159,9 +159,15 @@ function takeResult(a: Authority, event: Extract<Happening, { what: "take_result
 
 function handBack(a: Authority, event: Extract<Happening, { what: "hand_back" }>, nowMs: number): Step {
   const { lease } = a;
+  const leaves = event.reason === "hidden" || event.reason === "page_left";
+  if (leaves && (lease.at === "permit" || lease.at === "asking" || lease.at === "taking")) {
+    // Nobody is looking: what was asked for must not take the lease from anybody. A grant under way is handed back when it comes.
+    const refusal = "You left this page before you had the lease. Take it again when you are ready.";
+    return stay({ ...a, lease: { at: "none" }, refusal }, { do: "say", text: refusal });
+  }
   if (lease.at !== "mine") return stay(a);
   const { epoch, seq } = lease;
-  if (event.reason === "hidden" || event.reason === "page_left") {
+  if (leaves) {
     const lost = lose(a, event.reason.toUpperCase(), nowMs);
     return { ...lost, effects: [{ do: "release", id: event.id, epoch, seq, reason: event.reason }, ...lost.effects] };
   }

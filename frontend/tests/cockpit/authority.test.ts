@@ -152,6 +152,30 @@ describe("handing back", () => {
     expect(effects[0]).toEqual({ do: "release", id: "r1", epoch: 3, seq: 8, reason: "hidden" });
   });
 
+  test.each(["hidden", "page_left"] as const)(
+    "a page that is %s stops asking, and takes nothing afterwards",
+    (reason) => {
+      const left: [number, Happening] = [100, { what: "hand_back", id: "r1", reason }];
+      const waiting = { what: "take", id: "t1", how: "ask", holder: "Jonas", reason: "" } as const;
+      const late: [number, Happening][] = [
+        [200, { what: "permitted", id: "t1", permit }],
+        [210, { what: "take_result", id: "t1", consent: true, by: "timeout", permit, acquire: "t2" }],
+      ];
+      for (const asked of [run(open, [10, waiting]).a, run(open, [10, TAKE]).a, taking]) {
+        const { a, effects } = run(asked, left, ...late);
+        expect(a.lease.at).toBe("none");
+        expect(a.refusal).toContain("left this page");
+        expect(effects.map((effect) => effect.do)).toEqual(["say"]);
+      }
+      const { effects } = run(taking, left, [200, { what: "granted", id: "t1", epoch: 3, seq: 8 }]);
+      expect(effects).toContainEqual({ do: "release", id: "late", epoch: 3, seq: 8, reason: "released" });
+    },
+  );
+
+  test("handing back by hand while asking is no reason to stop asking", () => {
+    expect(run(taking, [100, { what: "hand_back", id: "r1", reason: "released" }])).toEqual({ a: taking, effects: [] });
+  });
+
   test("without the lease there is nothing to hand back", () => {
     expect(run(open, [10, { what: "hand_back", id: "r1", reason: "hidden" }]).effects).toEqual([]);
   });
