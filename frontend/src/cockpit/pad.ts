@@ -30,32 +30,34 @@ export function stick(x: number, y: number): readonly [number, number] {
   return [(x / length) * curved, (y / length) * curved];
 }
 
-/** Reads one pad over time: after it was plugged in or lost, LB and B count only once they have been seen up. */
+/** Reads one pad over time: after it was plugged in or lost, LB and B count only once each has been seen up. */
 export class Pad {
-  private armed = false;
+  private driveArmed = false;
+  private stopArmed = false;
   private triggerUsed = false;
 
   read(reading: PadReading | null, turn: Turn): PadWish {
     if (!reading) {
-      this.armed = false;
-      this.triggerUsed = false;
+      this.forget();
+      this.stopArmed = false;
       return PAD_REST;
     }
     const pressed = (i: number): boolean => reading.buttons[i]?.pressed === true;
-    if (!pressed(LB) && !pressed(B)) this.armed = true;
+    if (!pressed(LB)) this.driveArmed = true;
+    if (!pressed(B)) this.stopArmed = true;
     const trigger = reading.buttons[RT]?.value ?? 0;
     if (trigger > 0.05) this.triggerUsed = true;
     return {
       wish: padWish(reading, pressed, turn),
-      deadman: this.armed && pressed(LB),
-      stop: this.armed && pressed(B),
+      deadman: this.driveArmed && pressed(LB),
+      stop: this.stopArmed && pressed(B),
       grip: this.triggerUsed ? trigger : null,
     };
   }
 
-  /** Control changed: LB has to be let go first, the trigger touched anew. */
+  /** Control changed: LB has to be let go first, the trigger touched anew. The stop never waits for that. */
   forget(): void {
-    this.armed = false;
+    this.driveArmed = false;
     this.triggerUsed = false;
   }
 }

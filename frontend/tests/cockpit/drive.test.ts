@@ -133,6 +133,24 @@ describe("a gamepad", () => {
     expect(pad.read(reading([0, 0, 0, 0], [4]), 0).deadman).toBe(true);
   });
 
+  test("B stops while LB is held, also when control just changed", () => {
+    const pad = new Pad();
+    expect(pad.read(reading([0, 0, 0, 0], [4]), 0).stop).toBe(false);
+    expect(pad.read(reading([0, 0, 0, 0], [4, 1]), 0)).toMatchObject({ stop: true, deadman: false });
+    pad.read(reading([0, 0, 0, 0], [4]), 0);
+    pad.forget();
+    expect(pad.read(reading([0, 0, 0, 0], [4, 1]), 0)).toMatchObject({ stop: true, deadman: false });
+  });
+
+  test("B held when the pad is plugged in stops only when it is pressed anew", () => {
+    const pad = new Pad();
+    expect(pad.read(reading([0, 0, 0, 0], [1]), 0).stop).toBe(false);
+    pad.read(null, 0);
+    expect(pad.read(reading([0, 0, 0, 0], [1]), 0).stop).toBe(false);
+    pad.read(reading([0, 0, 0, 0], []), 0);
+    expect(pad.read(reading([0, 0, 0, 0], [1]), 0).stop).toBe(true);
+  });
+
   test("a lost pad asks for nothing and has to be armed anew", () => {
     const pad = new Pad();
     pad.read(reading([0, 0, 0, 0], []), 0);
