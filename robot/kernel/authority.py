@@ -146,13 +146,15 @@ class Authority:
         self, peer: str, epoch: int, seq: int, n: int, sent_us: int, seen_s: float | None, delta: tuple[float, ...],
         now_s: float,
     ) -> None:  # fmt: skip
-        """One step, on the reliable channel: done by `wanted`, dead `GOAL_S` after it was sent; replaces the last.
+        """One step, on the reliable channel: done by `wanted`, dead `GOAL_S` after it was sent.
 
+        It needs no deadman, but lifting one ends it.  The newest ends the last, also when it is itself refused.
         `seen_s`: when the picture was captured that the sender saw last when it was sent.
         """
         session = self._holder(peer, epoch, seq, now_s)
         session.check_new("step", n)
         check_values(delta, self._axes)
+        session.step = None
         if session.lease.kind == "policy":
             raise Refused("goal_not_human", "Steps are for people; a policy sends commands.")
         age_s = session.clock.age_s(now_s, sent_us / 1e6)
@@ -290,7 +292,10 @@ class Authority:
             raise Refused("body_lost", "The arm does not answer. Check its power and cables.")
 
     def _ask(self, session: Session, command: Command, seen_s: float | None, now_s: float, origin: Origin) -> None:
-        """Makes the command what is asked, marked when it must not be done."""
+        """Makes the command what is asked, marked when it must not be done.  Letting go of the deadman ends a step too."""
+        if session.deadman and not command.deadman:
+            session.step = None
+        session.deadman = command.deadman
         neutral = is_neutral(command.values, self._axes)
         refusal, bits = self._hindrance(session, neutral, seen_s, now_s)
         if not command.deadman:

@@ -24,6 +24,7 @@ class Session:
         self.renewed_s = lease.since_s
         self.seen_s = lease.since_s
         self.dies_s = math.inf
+        self.deadman = False  # in the newest command
         self._newest: dict[str, int] = {}
         self.rest()
 

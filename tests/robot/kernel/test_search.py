@@ -70,7 +70,7 @@ class State:
             min(now - s.heard_s, HEARTBEAT + 1), min(now - s.renewed_s, TTL + 1), min(now - s.seen_s, VIDEO + 1),
             max(s.dies_s - now, -1.0),
         )  # fmt: skip
-        return (*fixed, s.lease.kind, s.granted, s.neutral, s.heard, bool(s.ladder._samples), ages, motion, step)
+        return (*fixed, s.lease.kind, s.granted, s.neutral, s.heard, s.deadman, bool(s.ladder._samples), ages, motion, step)
 
 
 def requests() -> dict[str, Callable[[State], None]]:
@@ -179,6 +179,8 @@ def check_change(name: str, before: State, after: State) -> None:
     if name in ("stop", "other stop"):
         assert now.mode == "ESTOP", "I3"
     assert now._seq >= was._seq, "I4"
+    if name == "let go" and was._session is not None and was._session.deadman and now._session is not None:
+        assert now._session.step is None, "no step outlives the deadman"
     if now.lease is not None and now.lease != was.lease:
         assert (now._seq, now._session and now._session.motion) == (was._seq + 1, None), "I4, I10"
 

@@ -184,11 +184,62 @@ def test_a_policy_takes_no_steps() -> None:
         rig.goal(who="pi")
 
 
+def test_lifting_the_deadman_ends_a_step() -> None:
+    rig = ready()
+    rig.goal(STEP)
+    rig.command(ZERO, deadman=False)
+    assert not rig.moves()
+    rig.command(ZERO)
+    assert not rig.moves(), "and it does not come back"
+
+
+def test_lifting_the_deadman_ends_a_step_also_in_a_command_that_is_refused() -> None:
+    rig = slow(0.3)
+    rig.goal()
+    with refused("steps_only"):
+        rig.command(FORTH, seen=rig.now - 0.3, deadman=False)
+    assert not rig.moves()
+
+
+def test_a_step_by_click_needs_no_deadman_but_ends_when_one_is_lifted() -> None:
+    rig = ready()
+    rig.command(ZERO, deadman=False)
+    rig.goal(STEP)
+    rig.command(ZERO, deadman=False)
+    assert rig.moves()
+    rig.command(ZERO)
+    assert rig.moves()
+    rig.command(ZERO, deadman=False)
+    assert not rig.moves()
+
+
+def test_a_new_lease_knows_no_deadman_of_the_one_before() -> None:
+    rig = ready()
+    rig.acquire()
+    rig.beat(seen=0.0)
+    assert not rig.authority._session.deadman  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("delta", [ZERO, (-0.02, 0.0, 0.0, 0.0, 0.0)])
+def test_a_newer_step_ends_the_one_before_also_when_it_is_refused(delta: tuple[float, ...]) -> None:
+    rig = ready()
+    rig.goal((0.2, 0.0, 0.0, 0.0, 0.0))
+    with refused("video_stale"):
+        rig.goal(delta, seen=None)
+    assert not rig.moves()
+
+
+def test_a_step_to_nowhere_ends_the_one_before() -> None:
+    rig = ready()
+    rig.goal((0.2, 0.0, 0.0, 0.0, 0.0))
+    rig.goal(ZERO)
+    assert not rig.moves()
+
+
 def test_neutral_commands_let_a_step_go_on_and_others_end_it() -> None:
     rig = ready()
     rig.goal(STEP)
     rig.command(ZERO)
-    rig.command(ZERO, deadman=False)
     assert rig.wanted().values == pytest.approx((0.2, 0.0, 0.0, 0.0, 0.75))
     rig.command((0.0, 0.1, 0.0, 0.0, 0.0))
     assert rig.wanted().values == (0.0, 0.1, 0.0, 0.0, 0.0)
