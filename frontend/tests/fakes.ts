@@ -1,4 +1,5 @@
 // Stand-ins for what a unit test has none of: a server's socket, a robot's row.
+import { vi } from "vitest";
 import type { LeaseState, RobotRow, RobotState } from "../src/generated/protocol";
 
 /** A WebSocket whose other end is the test. */
@@ -65,4 +66,83 @@ export function row(change: Partial<RobotRow> = {}): RobotRow {
     may_drive: true,
     ...change,
   };
+}
+
+class FakeChannel extends EventTarget {
+  readyState = "connecting";
+  bufferedAmount = 0;
+  readonly sent: unknown[] = [];
+  onopen: (() => void) | null = null;
+  onclose: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+
+  constructor(readonly label: string) {
+    super();
+  }
+
+  send(data: unknown): void {
+    this.sent.push(data);
+  }
+}
+
+/** The browser's WebRTC: an offer with the given description, channels that open when told. */
+export class FakeRtc extends EventTarget {
+  static made: FakeRtc[] = [];
+  private static sdp = "";
+  readonly channels: FakeChannel[] = [];
+  readonly localDescription = { sdp: FakeRtc.sdp };
+  readonly iceGatheringState = "complete";
+  remote: string | null = null;
+  closed = false;
+
+  static install(sdp: string): void {
+    FakeRtc.sdp = sdp;
+    FakeRtc.made = [];
+    vi.stubGlobal("RTCPeerConnection", FakeRtc);
+    vi.stubGlobal("RTCRtpReceiver", { getCapabilities: () => null });
+  }
+
+  static get last(): FakeRtc {
+    const made = FakeRtc.made.at(-1);
+    if (!made) throw new Error("no peer was made");
+    return made;
+  }
+
+  constructor() {
+    super();
+    FakeRtc.made.push(this);
+  }
+
+  createDataChannel(label: string): FakeChannel {
+    const channel = new FakeChannel(label);
+    this.channels.push(channel);
+    return channel;
+  }
+
+  addTransceiver(): unknown {
+    return { setCodecPreferences: () => undefined, receiver: { track: new EventTarget() } };
+  }
+
+  createOffer(): Promise<unknown> {
+    return Promise.resolve({});
+  }
+
+  setLocalDescription(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  setRemoteDescription(description: { sdp: string }): Promise<void> {
+    this.remote = description.sdp;
+    return Promise.resolve();
+  }
+
+  /** Both channels are open. */
+  open(): void {
+    for (const channel of this.channels) channel.readyState = "open";
+    for (const channel of this.channels) channel.onopen?.();
+  }
+
+  close(): void {
+    this.closed = true;
+  }
 }

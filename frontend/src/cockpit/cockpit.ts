@@ -318,8 +318,9 @@ export class Cockpit {
 
   private onPeer(state: PeerState, why: string): void {
     this.model.peer = state;
-    this.model.keyChecked = state === "live" && this.connection.peer?.problem === "";
-    this.model.pageProblem = state === "live" ? (this.connection.peer?.problem ?? "") : "";
+    const verdict = state === "live" ? this.connection.peer?.verdict : undefined;
+    this.model.keyChecked = verdict?.proof === "proven";
+    this.model.pageProblem = verdict?.sentence ?? "";
     if (state === "live") {
       this.clock.reset();
       this.burst = 8;

@@ -150,11 +150,11 @@ export class Connection {
     const { peer, hello } = this;
     if (!peer || !hello) return;
     this.session = answer.session;
-    const refusal = await peer.accept(answer, hello.robot_key);
-    if (!refusal) return;
+    const { proof, sentence } = await peer.accept(answer, hello.robot_key);
+    if (proof !== "forged") return;
     this.blocked = true;
     this.drop("none", "");
-    this.events.onForged(refusal);
+    this.events.onForged(sentence);
   }
 
   private heard(peer: Peer, message: ChannelFromRobot): void {

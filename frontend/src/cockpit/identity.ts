@@ -34,31 +34,48 @@ export interface Claim {
   signature: string;
 }
 
-/** "" when the answer is the robot's own; else a sentence that says what is wrong. */
+/** `proven`: the robot's own. `unchecked`: this page cannot tell, so it may be watched only. `forged`: not the robot's, so not accepted. */
+export interface Verdict {
+  proof: "proven" | "unchecked" | "forged";
+  /** What is wrong, and what to do; "" when proven. */
+  sentence: string;
+}
+
+const KEY_BYTES = 32; // Ed25519
+
+const forged = (sentence: string): Verdict => ({ proof: "forged", sentence });
+const unchecked = (sentence: string): Verdict => ({ proof: "unchecked", sentence });
+
+export const NOT_ANSWERED = unchecked("The robot has not answered yet.");
+
+/** Who answered. */
 export async function checkAnswer(
   claim: Claim,
   ownFingerprint: string,
   robotKey: string,
   subtle: SubtleCrypto | undefined,
-): Promise<string> {
-  if (fingerprintOf(claim.sdp) !== claim.fingerprint.toUpperCase())
-    return "The answer names another fingerprint than it uses. The connection was refused; tell an administrator.";
-  if (!subtle) return INSECURE;
+): Promise<Verdict> {
+  if (fingerprintOf(claim.sdp) !== claim.fingerprint.toUpperCase()) return forged(OTHER_FINGERPRINT);
+  if (!subtle) return unchecked(INSECURE);
   const signature = bytesOf(claim.signature);
   const keyBytes = bytesOf(robotKey);
-  if (!signature || !keyBytes) return UNSIGNED;
+  if (!signature || keyBytes?.length !== KEY_BYTES) return forged(UNSIGNED);
   try {
     const key = await subtle.importKey("raw", keyBytes, { name: "Ed25519" }, false, ["verify"]);
     const bytes = dtlsBytes(claim.session, claim.fingerprint, ownFingerprint);
     const good = await subtle.verify({ name: "Ed25519" }, key, signature, bytes);
-    return good ? "" : UNSIGNED;
+    return good ? { proof: "proven", sentence: "" } : forged(UNSIGNED);
   } catch (error) {
     if (!(error instanceof DOMException) && !(error instanceof TypeError)) throw error;
-    return "This browser cannot check the robot's key (Ed25519). You may watch; to drive, use a current browser.";
+    return unchecked(OLD_BROWSER);
   }
 }
 
+const OTHER_FINGERPRINT =
+  "The answer names another fingerprint than it uses. The connection was refused; tell an administrator.";
 const UNSIGNED = "The robot's signature does not fit its key. The connection was refused; tell an administrator.";
+const OLD_BROWSER =
+  "This browser cannot check the robot's key (Ed25519). You may watch; to drive, use a current browser.";
 
 export const INSECURE =
   "This page was not loaded over https or from this machine, so the robot's key cannot be checked. You may watch, not drive.";

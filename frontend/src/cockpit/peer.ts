@@ -1,7 +1,7 @@
 // One WebRTC connection to the robot: offer, checked answer, the two data channels, up to four cameras. It lives once; a new one replaces it.
 import type { ChannelFromBrowser, ChannelFromRobot, TeleopAnswer } from "../generated/protocol";
 import type { Draft } from "../socket";
-import { checkAnswer, fingerprintOf } from "./identity";
+import { checkAnswer, fingerprintOf, NOT_ANSWERED, type Verdict } from "./identity";
 
 const CAMERAS = 4;
 const GATHER_MS = 2000;
@@ -20,8 +20,8 @@ export class Peer {
   readonly pc: RTCPeerConnection;
   readonly state: RTCDataChannel;
   readonly control: RTCDataChannel;
-  /** "" once the robot proved its key; else why it may not be driven. */
-  problem = "The robot has not answered yet.";
+  /** Whether the robot proved its key; else why it may not be driven. */
+  verdict: Verdict = NOT_ANSWERED;
   private dead = false;
 
   constructor(
@@ -93,14 +93,13 @@ export class Peer {
     });
   }
 
-  /** Checks who answered and goes on; gives a sentence when the answer was not accepted, "" otherwise. */
-  async accept(answer: TeleopAnswer, robotKey: string): Promise<string> {
+  /** Checks who answered; goes on unless that is forged. */
+  async accept(answer: TeleopAnswer, robotKey: string): Promise<Verdict> {
     const own = fingerprintOf(this.pc.localDescription?.sdp ?? "") ?? "";
-    this.problem = await checkAnswer(answer, own, robotKey, globalThis.crypto?.subtle);
-    const forged = this.problem.includes("connection was refused");
-    if (forged || this.dead) return this.problem;
-    await this.pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-    return "";
+    this.verdict = await checkAnswer(answer, own, robotKey, globalThis.crypto?.subtle);
+    if (this.verdict.proof !== "forged" && !this.dead)
+      await this.pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    return this.verdict;
   }
 
   /** False when the reliable channel is not open. */

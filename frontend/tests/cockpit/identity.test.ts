@@ -1,6 +1,14 @@
 // Who answers: the signature over both fingerprints, and the key that this browser saw first.
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Claim, checkAnswer, checkPin, dtlsBytes, fingerprintOf, trust } from "../../src/cockpit/identity";
+import {
+  type Claim,
+  checkAnswer,
+  checkPin,
+  dtlsBytes,
+  fingerprintOf,
+  trust,
+  type Verdict,
+} from "../../src/cockpit/identity";
 
 const ROBOT = Array(32).fill("AA").join(":");
 const PAGE = Array(32).fill("0C").join(":");
@@ -23,12 +31,12 @@ beforeAll(async () => {
   claim = { session: "s1", sdp: sdpOf(ROBOT), fingerprint: ROBOT, signature };
 });
 
-const verdict = (changes: Partial<Claim> = {}, page = PAGE, robotKey = key): Promise<string> =>
+const verdict = (changes: Partial<Claim> = {}, page = PAGE, robotKey = key): Promise<Verdict> =>
   checkAnswer({ ...claim, ...changes }, page, robotKey, crypto.subtle);
 
 describe("an answer", () => {
   it("is accepted when the robot signed both fingerprints", async () => {
-    expect(await verdict()).toBe("");
+    expect(await verdict()).toEqual({ proof: "proven", sentence: "" });
   });
 
   it.each([
@@ -40,16 +48,27 @@ describe("an answer", () => {
     ["no signature", { signature: "" }],
     ["two fingerprints", { sdp: sdpOf(ROBOT) + sdpOf(PAGE) }],
   ])("is refused with %s", async (_, changes) => {
-    expect(await verdict(changes)).toContain("connection was refused");
+    expect((await verdict(changes)).proof).toBe("forged");
   });
 
   it("is refused when the robot saw another page, or another key signed", async () => {
-    expect(await verdict({}, ROBOT)).toContain("connection was refused");
-    expect(await verdict({}, PAGE, (await signed(ROBOT, PAGE))[0])).toContain("connection was refused");
+    expect((await verdict({}, ROBOT)).proof).toBe("forged");
+    expect((await verdict({}, PAGE, (await signed(ROBOT, PAGE))[0])).proof).toBe("forged");
   });
 
   it("may be watched, not driven, where this page cannot check it", async () => {
-    expect(await checkAnswer(claim, PAGE, key, undefined)).toContain("not drive");
+    const blind = await checkAnswer(claim, PAGE, key, undefined);
+    expect(blind.proof).toBe("unchecked");
+    expect(blind.sentence).toContain("not drive");
+    const old = {
+      importKey: () => Promise.reject(new DOMException("", "NotSupportedError")),
+    } as unknown as SubtleCrypto;
+    expect((await checkAnswer(claim, PAGE, key, old)).proof).toBe("unchecked");
+  });
+
+  it("says what to do whenever it is not proven", async () => {
+    expect((await verdict({ session: "s2" })).sentence).toContain("administrator");
+    expect((await verdict({ sdp: sdpOf(PAGE) })).sentence).toContain("administrator");
   });
 });
 

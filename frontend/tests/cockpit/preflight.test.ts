@@ -104,28 +104,28 @@ describe("whose answer it is", () => {
 
   test("the robot's own is accepted", async () => {
     const { key, claim } = await signed("s1");
-    expect(await checkAnswer(claim, "OWN", key, crypto.subtle)).toBe("");
+    expect((await checkAnswer(claim, "OWN", key, crypto.subtle)).proof).toBe("proven");
   });
 
   test("another session, another page or another robot is refused", async () => {
     const { key, claim } = await signed("s1");
     const other = await signed("s1");
-    expect(await checkAnswer({ ...claim, session: "s2" }, "OWN", key, crypto.subtle)).toContain("refused");
-    expect(await checkAnswer(claim, "OTHER", key, crypto.subtle)).toContain("refused");
-    expect(await checkAnswer(claim, "OWN", other.key, crypto.subtle)).toContain("refused");
+    expect((await checkAnswer({ ...claim, session: "s2" }, "OWN", key, crypto.subtle)).proof).toBe("forged");
+    expect((await checkAnswer(claim, "OTHER", key, crypto.subtle)).proof).toBe("forged");
+    expect((await checkAnswer(claim, "OWN", other.key, crypto.subtle)).proof).toBe("forged");
   });
 
   test("a description that uses another fingerprint is refused", async () => {
     const { key, claim } = await signed("s1");
     const swapped = { ...claim, sdp: sdp.replaceAll(/ab:cd/gi, "EE:FF") };
-    expect(await checkAnswer(swapped, "OWN", key, crypto.subtle)).toContain("refused");
+    expect((await checkAnswer(swapped, "OWN", key, crypto.subtle)).proof).toBe("forged");
     expect(fingerprintOf("a=fingerprint:sha-256 AA\r\na=fingerprint:sha-256 BB\r\n")).toBeNull();
     expect(fingerprintOf("a=fingerprint:md5 AA\r\n")).toBeNull();
   });
 
   test("without a secure page one may watch only", async () => {
     const { key, claim } = await signed("s1");
-    expect(await checkAnswer(claim, "OWN", key, undefined)).toBe(INSECURE);
+    expect(await checkAnswer(claim, "OWN", key, undefined)).toEqual({ proof: "unchecked", sentence: INSECURE });
   });
 });
 
