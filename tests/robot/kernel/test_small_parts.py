@@ -118,6 +118,15 @@ def test_an_earlier_command_is_refused_once_and_the_next_counts() -> None:
     assert clock.age_s(0.0, 0.0) == 0.050001
 
 
+def test_a_single_early_command_leaves_the_others_as_young_as_they_were() -> None:
+    clock = CommandClock()
+    clock.age_s(0.0, 0.0)
+    for _ in range(2):
+        with refused("future"):
+            clock.age_s(0.0, 5.0)
+        assert clock.age_s(0.0, 0.0) == 0.0
+
+
 def rung(latency: float, before: float | None = None) -> str:
     ladder = Ladder()
     if before is not None:
