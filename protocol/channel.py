@@ -6,7 +6,7 @@ from typing import Literal
 
 from protocol.permit import Signed
 from protocol.state import Permitted, RecordingState, RobotState
-from protocol.wire import Message, Problem
+from protocol.wire import U32, U63, Message, Problem
 
 # -- browser -> robot -----------------------------------------------------------------------------
 
@@ -16,8 +16,8 @@ class Acquire(Message, frozen=True, tag="acquire"):
 
 
 class Release(Message, frozen=True, tag="release"):
-    epoch: int
-    seq: int
+    epoch: U32
+    seq: U32
     reason: Literal["released", "hidden", "page_left", "handed_over"] = "released"
 
 
@@ -35,16 +35,16 @@ class Clear(Message, frozen=True, tag="clear"):
 class Goal(Message, frozen=True, tag="goal"):
     """One step (step mode): move the tool by `delta` (one number per action axis; rates times seconds), alive for 1 s."""
 
-    epoch: int
-    seq: int
-    n: int
-    sent_us: int
-    seen_frame: int
+    epoch: U32
+    seq: U32
+    n: U32
+    sent_us: U63
+    seen_frame: U32
     delta: tuple[float, ...]
 
 
 class Ping(Message, frozen=True, tag="ping"):
-    sent_us: int
+    sent_us: U63
 
 
 class Watch(Message, frozen=True, tag="watch"):
@@ -86,7 +86,7 @@ class SaveLast(Message, frozen=True, tag="save_last"):
 class ResetScene(Message, frozen=True, tag="reset_scene"):
     """Simulated bodies only: put the objects back; needs the lease."""
 
-    seed: int | None = None
+    seed: U32 | None = None
 
 
 FromBrowser = Acquire | Release | Stop | Clear | Goal | Ping | Watch | Seen | RecordStart | RecordStop | SaveLast | ResetScene
@@ -108,8 +108,8 @@ class Hello(Message, frozen=True, tag="hello"):
 
 
 class Granted(Message, frozen=True, tag="granted"):
-    epoch: int
-    seq: int
+    epoch: U32
+    seq: U32
 
 
 class Done(Message, frozen=True, tag="done"):
@@ -123,9 +123,9 @@ class Stopped(Message, frozen=True, tag="stopped"):
 
 
 class Pong(Message, frozen=True, tag="pong"):
-    sent_us: int
-    mono_us: int  # robot's monotonic clock: the clock of capture times
-    time_ns: int
+    sent_us: U63
+    mono_us: U63  # robot's monotonic clock: the clock of capture times
+    time_ns: U63
 
 
 class Frames(Message, frozen=True, tag="frames"):
@@ -138,7 +138,7 @@ class Frames(Message, frozen=True, tag="frames"):
 class Telemetry(Message, frozen=True, tag="telemetry", kw_only=True):
     """20 times a second.  `asked` and `done` float[A]; `clamps` by name; `refused` counts by code over the last second."""
 
-    mono_us: int
+    mono_us: U63
     state: tuple[float, ...]
     asked: tuple[float, ...]
     done: tuple[float, ...]

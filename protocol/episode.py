@@ -15,6 +15,7 @@ import pyarrow as pa
 from protocol.clamps import CLAMPS as CLAMPS
 from protocol.clamps import clamp_names as clamp_names
 from protocol.row import Row as Row
+from protocol.wire import U63
 
 SCHEMA = 1
 Pilot = Literal["operator", "policy", "primitive", "script", "hold"]
@@ -24,11 +25,11 @@ Outcome = Literal["success", "failure", "unlabelled"]
 class Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     name: str
-    frames: int  # rows this person drove
+    frames: U63  # rows this person drove
 
 
 class FileHash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    bytes: int
+    bytes: U63
     sha256: str
 
 
@@ -42,20 +43,20 @@ class EpisodeMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     embodiment: dict[str, Any]
     people: tuple[Person, ...] = ()
     instruction: str = ""
-    instruction_version: int = 1
+    instruction_version: U63 = 1
     outcome: Outcome = "unlabelled"
     cut: bool = False  # recovered after a crash: the end is missing
     cut_reason: str = ""
-    started_ns: int
+    started_ns: U63
     seconds: float
-    rows: int
+    rows: U63
     record_hz: float
     cameras: tuple[str, ...]
     clamp_names: tuple[str, ...] = CLAMPS
     program: str = ""
     world: dict[str, Any] = {}  # simulated: name, seed
-    rows_lost: int = 0
-    frames_repeated: dict[str, int] = {}
+    rows_lost: U63 = 0
+    frames_repeated: dict[str, U63] = {}
     files: dict[str, FileHash] = {}
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from protocol.errors import Refused
+from protocol.wire import U32, U63
 
 PERMIT_S = 10.0
 RENEW_S = 1.0
@@ -39,9 +40,9 @@ class Renewal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The server still agrees to the lease (epoch, seq); `counter` rises with each.  `revoke` ends the lease now."""
 
     robot: str
-    epoch: int
-    seq: int
-    counter: int
+    epoch: U32
+    seq: U32
+    counter: U63
     revoke: bool = False
     reason: str = ""
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from protocol.permit import Signed
 from protocol.state import Part, RobotState
-from protocol.wire import Message, Problem
+from protocol.wire import U32, U63, Message, Problem
 
 PROTOCOL = 1  # of the robot; the server takes OLDEST..NEWEST
 OLDEST, NEWEST = 1, 1
@@ -18,7 +18,7 @@ SNAPSHOT_MAX = 30_000
 
 class Hello(Message, frozen=True, tag="hello"):
     robot: str
-    protocol: int
+    protocol: U32
     program: str  # version of the robot program
     embodiment: str  # JSON
 
@@ -34,15 +34,15 @@ class Report(Message, frozen=True, tag="report"):
 class LogEntry(Part, frozen=True):
     """One line of the robot's transition log; `n` rises by one for ever, also across restarts."""
 
-    n: int
-    time_ns: int
+    n: U63
+    time_ns: U63
     event: str
     actor: str = ""
     reason: str = ""
     before: str = ""
     after: str = ""
-    epoch: int = 0
-    seq: int = 0
+    epoch: U32 = 0
+    seq: U32 = 0
     detail: dict[str, Any] = {}
 
 
@@ -91,8 +91,8 @@ class Challenge(Message, frozen=True, tag="challenge"):
 
 
 class Welcome(Message, frozen=True, tag="welcome"):
-    time_ns: int
-    log_from: int  # first log entry the server does not have
+    time_ns: U63
+    log_from: U63  # first log entry the server does not have
 
 
 class Held(Message, frozen=True, tag="held"):
@@ -123,7 +123,7 @@ class StopNow(Message, frozen=True, tag="stop_now"):
 
 
 class LogAck(Message, frozen=True, tag="log_ack"):
-    through: int
+    through: U63
 
 
 class Token(Message, frozen=True, tag="token"):

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from protocol.wire import U32, U63
+
 Mode = Literal["ESTOP", "SAFE_HOLD", "AUTONOMY", "TELEOP"]
 Permitted = Literal["direct", "scaled", "step", "supervise"]
 
@@ -17,8 +19,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class LeaseState(Part, frozen=True):
     """Who may move the robot.  `held_s` counts since the grant."""
 
-    epoch: int
-    seq: int
+    epoch: U32
+    seq: U32
     kind: Literal["human", "policy"]
     person: str
     name: str
@@ -28,8 +30,8 @@ class LeaseState(Part, frozen=True):
 
 class CameraState(Part, frozen=True):
     name: str
-    width: int
-    height: int
+    width: U32
+    height: U32
     fps: float  # measured over the last second, 0 while nobody watches or records
     age_ms: float | None  # of the newest picture
     live: bool
@@ -41,21 +43,21 @@ class RecordingState(Part, frozen=True):
     state: Literal["idle", "recording", "finalising", "saved", "failed"]
     episode: str = ""
     seconds: float = 0.0
-    frames: int = 0
+    frames: U32 = 0
     flushed_age_ms: float | None = None
     preroll_s: float = 0.0  # how much "save the last 30 s" would keep now
-    pending: int = 0  # episodes not yet confirmed by the server
+    pending: U32 = 0  # episodes not yet confirmed by the server
     uploaded_pct: float | None = None
     sentence: str = ""
 
 
 class Health(Part, frozen=True):
     loop_p99_ms: float | None = None  # period error of the control loop over the last minute
-    missed_ticks: int = 0
-    rows_lost: int = 0
+    missed_ticks: U63 = 0
+    rows_lost: U63 = 0
     disk_free_mb: float | None = None
     cpu_pct: float | None = None
-    restarts: dict[str, int] = {}
+    restarts: dict[str, U63] = {}
     notes: tuple[str, ...] = ()
 
 
@@ -75,7 +77,7 @@ class RobotState(Part, frozen=True):
     cameras: tuple[CameraState, ...] = ()
     recording: RecordingState = RecordingState(state="idle")
     health: Health = Health()
-    watchers: int = 0
-    time_ns: int = 0
+    watchers: U32 = 0
+    time_ns: U63 = 0
     state: tuple[float, ...] = ()
     torque: tuple[float, ...] = ()

@@ -6,7 +6,7 @@ The messages themselves stand in their own files.
 from __future__ import annotations
 
 import re
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -14,6 +14,10 @@ from protocol.errors import Refused
 
 VERSION = 1
 MAX_MESSAGE = 64 * 1024  # bytes of one JSON message; pictures and files never travel as JSON
+
+U32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]  # as in the binary messages; also seeds
+U63 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # what every database and msgpack can hold
+# JSON numbers are always finite: the decoder refuses NaN, Infinity and what float64 cannot hold.
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import selectors
 import socket
@@ -17,6 +18,7 @@ from protocol.errors import Refused
 from robot.world import wire
 
 _REQUEST_BYTES = 4096
+log = logging.getLogger(__name__)
 
 
 class Asked(Protocol):
@@ -100,6 +102,9 @@ class WorldDoor:
             return wire.Answer("request_unreadable", f"The request cannot be read: {error}.")
         except Refused as refused:
             return wire.Answer(refused.code, refused.sentence)
+        except Exception as error:  # physics raise whatever they stumble over; the arm must go on being driven
+            log.exception("a request could not be carried out")
+            return wire.Answer("world_failed", f"The simulated world could not do it: {error}. Reset the scene.")
         return wire.Answer(resets=self._world.resets)
 
 

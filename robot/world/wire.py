@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from protocol.wire import U32
+
 COMMAND_BYTES = 256
 STATE_BYTES = 4096
 SCENE_BYTES = 64 * 1024
@@ -53,7 +55,7 @@ class SceneState(msgspec.Struct, frozen=True, array_like=True):
 class Reset(msgspec.Struct, frozen=True, tag="reset", forbid_unknown_fields=True):
     """Start over from `seed`; an empty `scene` keeps the present one."""
 
-    seed: int
+    seed: U32
     scene: str = ""
 
 

@@ -11,6 +11,7 @@ from protocol import channel, command, wire
 from protocol.errors import Refused
 from protocol.permit import dtls_bytes
 from protocol.robot_link import Offer
+from robot.door import encode
 from robot.kernel import door
 from robot.link.conversation import ANSWER_S, CONTROL_PER_S, JSON_PER_S, SILENT_S, SLOW_S, TOO_MUCH_WAITING
 from robot.link.session import MAX_SESSIONS
@@ -275,6 +276,40 @@ async def test_what_is_no_message_is_refused_with_its_code(stage: Stage, raw: st
     (problem,) = peer.heard(wire.Problem)
     assert problem.code == code
     assert stage.to_kernel == []
+
+
+HUGE, GOAL = 10**30, '{"v":1,"type":"goal","epoch":%d,"seq":%d,"n":%d,"sent_us":%d,"seen_frame":%d,"delta":[%s]}'
+
+
+@pytest.mark.parametrize(
+    ("raw", "field"),
+    [
+        (GOAL % (HUGE, 1, 1, 1, 1, "0"), "epoch"),
+        (GOAL % (1, 2**32, 1, 1, 1, "0"), "seq"),
+        (GOAL % (1, 1, -1, 1, 1, "0"), "n"),
+        (GOAL % (1, 1, 1, 2**63, 1, "0"), "sent_us"),
+        (GOAL % (1, 1, 1, 1, HUGE, "0"), "seen_frame"),
+        (GOAL % (1, 1, 1, 1, 1, "1e999"), "delta[0]"),
+        (f'{{"v":1,"type":"release","epoch":{HUGE},"seq":1}}', "epoch"),
+        (f'{{"v":1,"type":"release","epoch":1,"seq":{HUGE}}}', "seq"),
+        (f'{{"v":1,"type":"ping","sent_us":{HUGE}}}', "sent_us"),
+        ('{"v":1,"type":"reset_scene","seed":-1}', "seed"),
+        (f'{{"v":1,"type":"reset_scene","seed":{HUGE}}}', "seed"),
+    ],
+)
+async def test_numbers_that_fit_no_machine_are_refused(stage: Stage, raw: str, field: str) -> None:
+    peer = await stage.connect()
+    stage.give_lease(peer)
+    peer.events.on_state(raw)
+    assert [problem.code for problem in peer.heard(wire.Problem)] == [f"invalid_field:{field}"]
+    assert stage.to_kernel == []
+
+
+async def test_the_largest_numbers_pass(stage: Stage) -> None:
+    peer = await stage.connect()
+    peer.events.on_state(GOAL % (2**32 - 1, 2**32 - 1, 2**32 - 1, 2**63 - 1, 2**32 - 1, "0"))
+    (goal,) = stage.to_kernel
+    assert encode(goal)
 
 
 async def test_only_who_drives_may_record(stage: Stage) -> None:
