@@ -55,6 +55,7 @@ class Conversation:
         self.open = False
         self._robot, self._outlets, self._clock, self._run = robot, outlets, clock, run
         self._lease: tuple[int, int] | None = None
+        self._granted_s = float("-inf")
         self._asked: dict[str, tuple[str, str, float]] = {}  # our id: the page's id, what, since
         self._asks = 0
         self._born_s = self._heard_s = clock()
@@ -82,6 +83,12 @@ class Conversation:
         status = self._robot.status
         lease = None if status is None else status.lease
         return lease is not None and lease.fingerprint == self.peer.remote_fingerprint
+
+    @property
+    def _may_command(self) -> bool:
+        """As `drives`; also right after the kernel granted the lease, when its status is still older than that."""
+        status = self._robot.status
+        return self.drives or (self._lease is not None and (status is None or status.mono_s <= self._granted_s))
 
     # -- what the page says --------------------------------------------------------------------------------------------
 
@@ -138,6 +145,9 @@ class Conversation:
             self._say(wire.problem(refused, id))
 
     def _command(self, raw: bytes, seen_frame: int) -> None:
+        """Only from the holder: others must not fill the kernel's door, in which the holder's heartbeats wait."""
+        if not self._may_command:
+            raise Refused("no_lease", "You do not hold the lease of this robot. Take control first.")
         message = door.Command(fingerprint=self.peer.remote_fingerprint, raw=raw, seen_capture_mono_s=self._captured(seen_frame))
         if not self._outlets.kernel(message):
             raise Refused("kernel_away", "The robot's control program does not take commands now.")
@@ -247,7 +257,7 @@ class Conversation:
         elif answer.code:
             self._say(wire.Problem(id=id, code=answer.code, sentence=answer.sentence, detail=answer.detail))
         elif what == "acquire":
-            self._lease = (answer.epoch, answer.seq)
+            self._lease, self._granted_s = (answer.epoch, answer.seq), self._clock()
             self._say(channel.Granted(id=id, epoch=answer.epoch, seq=answer.seq))
         else:
             if what == "release":

@@ -94,7 +94,8 @@ async def test_row_39_commands_without_a_lease_move_nothing(robot: WholeRobot) -
     robot.run(0.1, 0.0)
     robot.run(1.2, FORTH)
     assert robot.body.action == [0.0]
-    assert robot.status.refused["no_lease"] > 10
+    assert robot.told()["no_lease"] > 10
+    assert robot.status.refused == {}, "the kernel's door is the holder's"
     assert (robot.status.mode, robot.status.lease) == ("SAFE_HOLD", None)
 
 

@@ -104,6 +104,7 @@ async def test_a_bad_offer_starts_nothing(stage: Stage) -> None:
 
 async def test_a_command_goes_on_with_the_capture_time_of_the_picture_seen(stage: Stage) -> None:
     peer = await stage.connect()
+    stage.give_lease(peer)
     stage.sessions.on_media_packet(picture())
     raw = datagram(seen=NUMBER)
     peer.events.on_control(raw)
@@ -114,6 +115,7 @@ async def test_a_command_goes_on_with_the_capture_time_of_the_picture_seen(stage
 @pytest.mark.parametrize("seen", [command.NO_FRAME, 12345])
 async def test_a_picture_nobody_sent_has_no_capture_time(stage: Stage, seen: int) -> None:
     peer = await stage.connect()
+    stage.give_lease(peer)
     stage.sessions.on_media_packet(picture())
     peer.events.on_control(datagram(seen=seen))
     assert stage.to_kernel[0].seen_capture_mono_s is None
@@ -150,12 +152,43 @@ async def test_bad_datagrams_move_nothing_and_are_told_once_a_second(stage: Stag
 
 async def test_a_flood_of_datagrams_is_cut_but_a_stop_passes(stage: Stage) -> None:
     peer = await stage.connect()
+    stage.give_lease(peer)
     for _ in range(int(CONTROL_PER_S) + 50):
         peer.events.on_control(datagram())
     assert len(stage.to_kernel) == CONTROL_PER_S
     peer.events.on_control(datagram(command.STOP))
     assert stage.to_kernel[-1].source == "p1"
     assert refused_last_second(stage, peer) == {"too_many": 50}
+
+
+@pytest.mark.parametrize("kind", [command.COMMAND, command.HEARTBEAT])
+async def test_who_does_not_hold_the_lease_does_not_reach_the_kernels_door(stage: Stage, kind: int) -> None:
+    driver, watcher = await stage.connect("s1"), await stage.connect("s2", "p2")
+    watcher.events.on_control(datagram(kind))
+    stage.give_lease(driver)
+    for _ in range(3):
+        watcher.events.on_control(datagram(kind))
+    assert stage.to_kernel == []
+    driver.events.on_control(datagram(kind))
+    watcher.events.on_control(datagram(command.STOP))
+    assert [type(message) for message in stage.to_kernel] == [door.Command, door.Stop]
+    assert refused_last_second(stage, watcher) == {"no_lease": 4}
+
+
+async def test_commands_pass_from_the_grant_on_until_a_newer_status_knows_better(stage: Stage) -> None:
+    peer = await stage.connect()
+    stage.sessions.set_status(status(mono_s=99.99))
+    stage.ask(peer, channel.Acquire(id="a", permit=SIGNED))
+    peer.events.on_control(datagram())
+    (acquire,) = stage.to_kernel
+    stage.sessions.on_kernel_event(door.Answer(id=acquire.id, epoch=3, seq=4))
+    peer.events.on_control(datagram())
+    stage.give_lease(peer)
+    peer.events.on_control(datagram())
+    assert len(stage.to_kernel) == 3
+    stage.sessions.set_status(status(mono_s=100.02))
+    peer.events.on_control(datagram())
+    assert len(stage.to_kernel) == 3
 
 
 async def test_refusals_of_the_kernel_are_told_to_who_drives(stage: Stage) -> None:
@@ -360,6 +393,7 @@ async def test_a_camera_that_is_not_there_is_refused(stage: Stage) -> None:
 
 async def test_the_main_camera_decides_what_seen_frame_means(stage: Stage) -> None:
     peer = await stage.connect()
+    stage.give_lease(peer)
     stage.sessions.on_media_packet(picture("wrist", index=FIRST + 9))
     stage.ask(peer, channel.Watch(main="wrist", shown=("wrist",)))
     peer.events.on_control(datagram(seen=NUMBER + 9))
