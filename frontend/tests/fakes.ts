@@ -1,6 +1,6 @@
 // Stand-ins for what a unit test has none of: a server's socket, a robot's row.
 import { vi } from "vitest";
-import type { LeaseState, RobotRow, RobotState } from "../src/generated/protocol";
+import type { Axis, ChannelTelemetry, LeaseState, RobotRow, RobotState } from "../src/generated/protocol";
 
 /** A WebSocket whose other end is the test. */
 export class FakeSocket {
@@ -64,6 +64,33 @@ export function row(change: Partial<RobotRow> = {}): RobotRow {
     last_seen_s: null,
     state: state(),
     may_drive: true,
+    ...change,
+  };
+}
+
+const rate = (name: string, unit: string, most: number): Axis => ({ name, unit, low: -most, high: most, slew: 10 });
+
+/** The action axes of an arm with a gripper. */
+export const ARM: readonly Axis[] = [
+  ...["vx", "vy", "vz"].map((name) => rate(name, "m/s", 0.35)),
+  ...["wx", "wy", "wz"].map((name) => rate(name, "rad/s", 1.5)),
+  { name: "gripper", unit: "1", low: 0, high: 1, slew: 5 },
+];
+
+export function telemetry(change: Partial<ChannelTelemetry> = {}): ChannelTelemetry {
+  return {
+    type: "telemetry",
+    v: 1,
+    mono_us: 1,
+    state: [],
+    asked: [],
+    done: [],
+    clamps: [],
+    permitted: "direct",
+    control_latency_ms: null,
+    command_ms: null,
+    apply_ms: null,
+    recording: { state: "idle" },
     ...change,
   };
 }

@@ -39,11 +39,11 @@ export class Cockpit {
   constructor(
     robot: string,
     surface: HTMLElement,
-    events: Omit<InputEvents, "driving" | "lifted">,
+    events: Omit<InputEvents, "driving">,
     private readonly changed: () => void,
   ) {
     this.model = emptyModel(robot);
-    this.inputs = new Inputs({ ...events, driving: () => this.inControl, lifted: () => this.changed() }, surface);
+    this.inputs = new Inputs({ ...events, driving: () => this.inControl }, surface);
     this.driver = new Driver(this.inputs, (raw) => this.connection.peer?.datagram(raw) ?? false);
     this.stop = new RemoteStop(this.ways(), () => this.model.hello?.person ?? "");
     this.connection = new Connection(robot, this.connectionEvents(), () => this.model.authority.lease.at === "mine");

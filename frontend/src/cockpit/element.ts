@@ -58,6 +58,10 @@ export class RobotCockpit extends HTMLElement {
         camera: (number) => cockpit.choose(cockpit.model.cameras[number - 1] ?? ""),
         motion: (motion, factor) => this.steps?.motion(motion, factor),
         arrow: (right, up, away) => this.steps?.inPicture(right, up, away),
+        lifted: () => {
+          this.steps?.cancel();
+          this.soon();
+        },
         changed: () => this.soon(),
       },
       () => this.soon(),

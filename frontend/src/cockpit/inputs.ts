@@ -16,7 +16,7 @@ export interface InputEvents {
   /** A motion key newly pressed: a step, where only steps are permitted. `factor` from Shift and Z. */
   motion(motion: Motion, factor: number): void;
   arrow(right: number, up: number, away: number): void;
-  /** Hands are off for a reason outside them: blur, lost pad. */
+  /** Hands are off: the deadman was let go, or for a reason outside them: blur, lost pad. */
   lifted(): void;
   changed(): void;
   /** True while this page is in control: then Space and Tab belong to driving. */
@@ -41,6 +41,7 @@ export class Inputs {
   private padNow: PadWish = PAD_REST;
   private padThere = false;
   private stopHeld = false;
+  private wasHeld = false;
 
   constructor(
     private readonly events: InputEvents,
@@ -84,6 +85,7 @@ export class Inputs {
     // While driving Space is the deadman wherever the focus is; otherwise it presses the button that has the focus.
     if (event.code === "Space" && this.onButton(event.target) && !this.events.driving()) return false;
     if (this.held.down(event.code, event.repeat)) {
+      this.noticeLetGo();
       if (meaning !== "deadman" && meaning !== "fast" && meaning !== "slow") this.events.motion(meaning, this.factor());
       this.events.changed();
     }
@@ -132,7 +134,15 @@ export class Inputs {
     if (!there) return;
     // Otherwise the browser would click the focused button when Space comes up.
     if (event.code === "Space" && this.events.driving()) event.preventDefault();
+    this.noticeLetGo();
     this.events.changed();
+  }
+
+  private noticeLetGo(): void {
+    const held = this.deadman !== null;
+    const letGo = this.wasHeld && !held;
+    this.wasHeld = held;
+    if (letGo) this.events.lifted();
   }
 
   /** All hands off: blur, lost pad, change of control. What is held has to be pressed anew. */
@@ -156,6 +166,7 @@ export class Inputs {
     this.padNow = this.pad.read(found as PadReading | null, this.turn);
     if (this.padNow.stop && !this.stopHeld) this.events.stop();
     this.stopHeld = this.padNow.stop;
+    this.noticeLetGo();
   }
 
   get grip(): number | null {

@@ -1,7 +1,9 @@
 // Steps: one goal per key press, arrow or click, on the reliable channel, alive for a second. Used where the delay permits no more.
+// Hands off ends the one under way: a goal of no length takes its place.
+import { NO_FRAME } from "../generated/protocol";
 import { toast } from "../toast";
 import type { Cockpit } from "./cockpit";
-import { STEP_M, stepOf, stepTo, wishOf } from "./drive";
+import { gripOf, NOTHING, STEP_M, stepOf, stepTo, wishOf } from "./drive";
 import { add, pictureFrame, scale, type Vec } from "./geometry";
 import type { Motion } from "./keymap";
 import { permittedMode } from "./model";
@@ -15,7 +17,13 @@ const WAYS: Readonly<Record<string, Vec>> = {
   near: [0, 0, -1],
 };
 
+/** So long a goal lives on the robot, by its own age. */
+const LIFE_MS = 1000;
+
 export class Steps {
+  /** When the step under way is over by itself. */
+  private untilMs = Number.NEGATIVE_INFINITY;
+
   constructor(private readonly cockpit: Cockpit) {}
 
   /** A motion key with the deadman held; `factor` from the keys for faster and slower. */
@@ -49,25 +57,43 @@ export class Steps {
     if (action) this.send(stepTo(action, shift, this.cockpit.driver.grip));
   }
 
+  /** Hands are off: ends the step under way where the tool is. The gripper stays as the robot has it, whatever was asked meanwhile. */
+  cancel(): void {
+    const { cockpit } = this;
+    const { lease } = cockpit.model.authority;
+    const action = cockpit.model.embodiment?.action;
+    const nowMs = performance.now();
+    if (lease.at !== "mine" || !action || nowMs >= this.untilMs) return;
+    this.untilMs = Number.NEGATIVE_INFINITY;
+    const done = cockpit.model.telemetry?.done ?? [];
+    const grip = done.length === action.length ? gripOf(action, done) : cockpit.driver.grip;
+    // It counts whatever picture is shown: the robot ends the step also where it refuses the new one.
+    const seen = cockpit.pictures.ledger.newest ?? NO_FRAME;
+    this.tell(cockpit.asks.nextId("goal"), lease, nowMs, seen, stepOf(action, NOTHING, grip, 0));
+  }
+
   private send(delta: readonly number[]): void {
     const { cockpit } = this;
     const { lease } = cockpit.model.authority;
-    const seen_frame = cockpit.pictures.ledger.newest;
-    if (lease.at !== "mine" || seen_frame === null) return;
+    const seen = cockpit.pictures.ledger.newest;
+    if (lease.at !== "mine" || seen === null) return;
     const nowMs = performance.now();
+    this.untilMs = nowMs + LIFE_MS;
     const id = cockpit.asks.nextId("goal");
     cockpit.asks.expect(id, nowMs, (problem) => problem && toast(problem, { kind: "warn" }));
+    this.tell(id, lease, nowMs, seen, delta);
+  }
+
+  private tell(
+    id: string,
+    lease: { epoch: number; seq: number },
+    nowMs: number,
+    seen_frame: number,
+    delta: readonly number[],
+  ): void {
     const { epoch, seq } = lease;
+    const { connection, driver } = this.cockpit;
     const sent_us = Math.round(nowMs * 1000);
-    cockpit.connection.peer?.tell({
-      type: "goal",
-      id,
-      epoch,
-      seq,
-      n: cockpit.driver.nextGoal,
-      sent_us,
-      seen_frame,
-      delta,
-    });
+    connection.peer?.tell({ type: "goal", id, epoch, seq, n: driver.nextGoal, sent_us, seen_frame, delta });
   }
 }
