@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import queue
 import select
@@ -33,6 +34,8 @@ from robot.recorder.recording import Now, Recording
 from robot.recorder.ticks import TickMaker, no_row
 from robot.recorder.upload import Server, Uploader
 
+log = logging.getLogger("recorder")
+
 REPORT_S = 0.2
 HOUSE_S = 5.0
 
@@ -49,7 +52,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(slots=True)
 class Finaliser:
-    """Finalises logs one after the other in a thread; results wait in `done`."""
+    """Finalises logs one after the other in a thread that outlives whatever goes wrong; results wait in `done`."""
 
     home: Home
     logs: queue.Queue[Path] = field(default_factory=queue.Queue)
@@ -57,12 +60,17 @@ class Finaliser:
 
     def run(self) -> None:
         while True:
-            log = self.logs.get()
-            try:
-                result: EpisodeMeta | Refused | None = finalise(self.home, log)
-            except Refused as refused:
-                result = refused
-            self.done.put((log, result))
+            self.one(self.logs.get())
+
+    def one(self, path: Path) -> None:
+        try:
+            result: EpisodeMeta | Refused | None = finalise(self.home, path)
+        except Refused as refused:
+            result = refused
+        except Exception as error:  # a disk that fails, or a fault of ours: later episodes must still be saved
+            log.exception("%s could not be saved", path.name)
+            result = Refused("save_failed", f"The episode cannot be saved: {type(error).__name__}: {error}.")
+        self.done.put((path, result))
 
 
 class RecorderProcess:
@@ -207,6 +215,7 @@ def _hurry() -> None:
 
 
 def main(argv: Sequence[str]) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
