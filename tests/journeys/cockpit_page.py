@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from tests.robot_truth import RobotTruth, until
+from tests.robot_truth import RobotTruth
 
 
 class CockpitPage:
@@ -42,34 +43,45 @@ class CockpitPage:
         for key in keys:
             self.page.keyboard.up(key)
 
-    def drive_until(self, *keys: str, reached: Callable[[], bool], within_s: float = 10.0) -> None:
+    def drive_until(self, *keys: str, reached: Callable[[], bool], within_s: float = 30.0) -> None:
         """Holds Space and the keys until `reached`, then lets go."""
-        self.hold("Space", *keys)
         try:
-            until(reached, within_s, f"the arm where {keys} lead")
+            self.keep_driving(*keys, reached=reached, within_s=within_s)
         finally:
             self.let_go(*keys, "Space")
 
-    def take_and_lift(self, truth: RobotTruth, by_m: float = 0.02, tries: int = 3) -> None:
-        """Control is really there: the arm goes up.
+    def keep_driving(self, *keys: str, reached: Callable[[], bool], within_s: float = 30.0) -> None:
+        """Leaves the keys held.
 
-        A machine that is too busy for a moment costs the lease, or asks for all keys to be let go once; then as a person would.
+        A machine that stalls the page for a quarter of a second costs it the lease, rightly, or asks for all keys to be let
+        go once; then this does as a person would.
         """
+        end_s = time.monotonic() + within_s
+        self.hold("Space", *keys)
+        while not reached():
+            assert time.monotonic() < end_s, f"the arm never came where {keys} lead; {self.everything()}"
+            if self.says("lease") != "mine" or "let go of all keys" in self.pill():
+                self.let_go(*keys, "Space")
+                if self.says("lease") != "mine":
+                    self.take()
+                self.page.wait_for_timeout(100)
+                self.hold("Space", *keys)
+            self.page.wait_for_timeout(20)
+
+    def take_and_lift(self, truth: RobotTruth, by_m: float = 0.02) -> None:
+        """Control is really there: the arm goes up."""
         start_m = truth.tool()[2]
-        for last in (False,) * (tries - 1) + (True,):
-            if self.says("lease") != "mine":
-                self.take()
-            self.hold("Space", "KeyR")
-            try:
-                until(lambda: truth.tool()[2] > start_m + by_m, 8, "the arm lifted")
-                return
-            except AssertionError as error:
-                pill = self.page.locator('[data-ref="pill"]').inner_text()
-                if last or (self.says("lease") == "mine" and "let go" not in pill):
-                    state = self.page.evaluate("JSON.stringify(document.querySelector('robot-cockpit')?.dataset)")
-                    raise AssertionError(f"{error}; the cockpit says {pill} {state}; the kernel {truth.status()}") from error
-            finally:
-                self.let_go("KeyR", "Space")
+        if self.says("lease") != "mine":
+            self.take()
+        self.drive_until("KeyR", reached=lambda: truth.tool()[2] > start_m + by_m)
+
+    def pill(self) -> str:
+        """What the pill in the picture says."""
+        return self.page.locator('[data-ref="pill"]').inner_text()
+
+    def everything(self) -> str:
+        state = self.page.evaluate("() => JSON.stringify(document.querySelector('robot-cockpit')?.dataset)")
+        return f"the cockpit says {self.pill()} {state}"
 
 
 def robot_id(page: Page, name: str = "kestrel-1") -> str:

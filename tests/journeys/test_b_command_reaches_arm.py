@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page
 
+from robot.world.embodiments import TABLETOP
 from tests.demo_process import DemoProcess
 from tests.journeys.cockpit_page import CockpitPage, robot_id
 from tests.robot_truth import RobotTruth, until
+
+assert TABLETOP.workspace is not None
+LOW_M = 0.10  # where a rise begins: more than a second of driving below the top
+HIGH_M = TABLETOP.workspace.high[2] - 0.03
 
 
 @pytest.fixture
@@ -26,11 +32,22 @@ def cockpit(demo: DemoProcess, signed_in: Callable[..., Page]) -> CockpitPage:
 
 def stands_still(truth: RobotTruth) -> bool:
     before = truth.tool()
-    until(lambda: True, 1, "")
-    import time
-
     time.sleep(0.25)
     return bool(np.linalg.norm(truth.tool() - before) < 0.002)
+
+
+def drive_up(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    """Starts from below and leaves the keys held while the arm is really rising."""
+    cockpit.drive_until("KeyF", reached=lambda: truth.tool()[2] < LOW_M)
+    start = truth.tool()[2]
+    cockpit.keep_driving("KeyR", reached=lambda: truth.tool()[2] > start + 0.02)
+
+
+def assert_stopped_on_the_way(cockpit: CockpitPage, truth: RobotTruth, why: str) -> None:
+    """It stands while the keys are still held, and not because it reached the end of its workspace."""
+    until(lambda: stands_still(truth), 3, why)
+    assert truth.tool()[2] < HIGH_M, "it drove on to the top"
+    cockpit.let_go("KeyR", "Space")
 
 
 def test_keys_move_the_gripper_where_they_say(cockpit: CockpitPage, truth: RobotTruth) -> None:
@@ -71,17 +88,30 @@ def test_remote_stop_latches_until_a_person_has_looked(cockpit: CockpitPage, tru
 
 
 def test_a_hidden_tab_ends_the_lease(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    """The browser itself hides the page: another tab of the window comes to the front."""
     cockpit.take()
-    cockpit.hold("Space", "KeyR")
-    cockpit.page.wait_for_timeout(300)
+    drive_up(cockpit, truth)
+    hidden_by = cockpit.page.context.new_page()
+    hidden_by.bring_to_front()
+    frozen = cockpit.page.context.new_cdp_session(cockpit.page)
+    frozen.send("Page.setWebLifecycleState", {"state": "frozen"})
+    until(lambda: truth.status().mode == "SAFE_HOLD", 3, "hold after the tab was hidden")
+    assert stands_still(truth)
+    assert truth.tool()[2] < HIGH_M
+    frozen.send("Page.setWebLifecycleState", {"state": "active"})
+    hidden_by.close()
+    cockpit.let_go("KeyR", "Space")
+    assert truth.status().lease is None, "coming back takes nothing"
+
+
+def test_visibility_alone_ends_the_lease_with_its_reason(cockpit: CockpitPage, truth: RobotTruth) -> None:
+    cockpit.take()
     cockpit.page.evaluate(
         """() => { Object.defineProperty(document, 'hidden', {value: true, configurable: true});
         Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true});
         document.dispatchEvent(new Event('visibilitychange')); }"""
     )
-    until(lambda: truth.status().mode == "SAFE_HOLD", 3, "hold after the tab was hidden")
-    cockpit.let_go("KeyR", "Space")
-    assert stands_still(truth)
+    until(lambda: truth.status().reason == "HIDDEN", 3, "the page's own word that it is hidden")
 
 
 def test_leaving_the_page_ends_the_lease(cockpit: CockpitPage, truth: RobotTruth) -> None:
@@ -92,23 +122,19 @@ def test_leaving_the_page_ends_the_lease(cockpit: CockpitPage, truth: RobotTruth
 
 def test_blur_lifts_the_deadman_and_keeps_the_lease(cockpit: CockpitPage, truth: RobotTruth) -> None:
     cockpit.take()
-    cockpit.hold("Space", "KeyR")
-    until(lambda: cockpit.says("driving") not in ("", "no"), 3, "driving")
+    drive_up(cockpit, truth)
     cockpit.page.evaluate("() => window.dispatchEvent(new Event('blur'))")
-    until(lambda: stands_still(truth), 3, "standstill after blur")
+    assert_stopped_on_the_way(cockpit, truth, "standstill after blur")
     assert cockpit.says("lease") == "mine"
-    cockpit.let_go("KeyR", "Space")
 
 
 def test_frozen_video_stops_the_arm(cockpit: CockpitPage, truth: RobotTruth) -> None:
     cockpit.take()
     media = truth.process("media")
-    cockpit.hold("Space", "KeyR")
-    until(lambda: cockpit.says("driving") not in ("", "no"), 3, "driving")
+    drive_up(cockpit, truth)
     media.suspend()
     try:
-        until(lambda: stands_still(truth), 5, "standstill without fresh pictures")
-        assert truth.status().mode in ("TELEOP", "SAFE_HOLD")
+        assert_stopped_on_the_way(cockpit, truth, "standstill without fresh pictures")
     finally:
         media.resume()
         cockpit.let_go("KeyR", "Space")
@@ -117,14 +143,12 @@ def test_frozen_video_stops_the_arm(cockpit: CockpitPage, truth: RobotTruth) -> 
 def test_a_killed_kernel_means_standstill_and_no_old_lease(cockpit: CockpitPage, truth: RobotTruth) -> None:
     cockpit.take()
     epoch = truth.status().epoch
-    cockpit.hold("Space", "KeyR")
-    cockpit.page.wait_for_timeout(300)
+    drive_up(cockpit, truth)
     truth.process("kernel").kill()
-    until(lambda: stands_still(truth), 3, "standstill after the kernel was killed")
+    assert_stopped_on_the_way(cockpit, truth, "standstill after the kernel was killed")
     until(lambda: truth.status().epoch > epoch, 10, "a new kernel with a new epoch")
     assert truth.status().mode == "SAFE_HOLD"
-    cockpit.let_go("KeyR", "Space")
-    assert cockpit.says("lease") != "mine"
+    until(lambda: cockpit.says("lease") != "mine", 5, "the page knows that the old lease is gone")
 
 
 WATCH = """winner => { const page = document.querySelector('robot-cockpit');
