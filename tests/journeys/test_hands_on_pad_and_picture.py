@@ -115,22 +115,33 @@ def test_the_tool_follows_the_pointer_in_the_picture(open_cockpit: Callable[[str
     cockpit = open_cockpit("")
     picture = Picture(cockpit)
     for right, down in ((90, 0), (0, -70), (-90, 0), (0, 70)):
-        if cockpit.says("lease") != "mine":  # lost while a busy machine looked on
-            cockpit.take()
-        before, pulled = at_rest(truth), np.array([right, down])
-        picture.grab()
-        picture.pull(right, down)
-        cockpit.wait("driving", "picture")
+        for last in (False, False, True):
+            try:
+                follows(cockpit, picture, truth, right, down)
+                break
+            except AssertionError:  # a machine too busy for 250 ms costs the lease
+                if last or cockpit.says("lease") == "mine":
+                    raise
+                cockpit.take()
+
+
+def follows(cockpit: CockpitPage, picture: Picture, truth: RobotTruth, right: int, down: int) -> None:
+    before, pulled = at_rest(truth), np.array([right, down])
+    picture.grab()
+    picture.pull(right, down)
+    try:
+        cockpit.wait("driving", "picture", within_s=3)
         after = at_rest(truth)
+    finally:
         picture.mouse.up()
-        cockpit.wait("driving", "no")
-        went = (pixel(after) - pixel(before)) / picture.camera_px_per_px
-        assert np.linalg.norm(went - pulled) < 0.3 * np.linalg.norm(pulled), f"pulled {pulled}, the tool went {went} px"
-        assert abs((after - before) @ AWAY) < 0.02, "in the picture's plane, not into it"
-        if right:
-            assert (after - before)[1] * right > 0, "right in this picture is the base's +y"
-        else:
-            assert (after - before)[2] * down < 0, "up in the picture is up"
+    cockpit.wait("driving", "no")
+    went = (pixel(after) - pixel(before)) / picture.camera_px_per_px
+    assert np.linalg.norm(went - pulled) < 0.3 * np.linalg.norm(pulled), f"pulled {pulled}, the tool went {went} px"
+    assert abs((after - before) @ AWAY) < 0.02, "in the picture's plane, not into it"
+    if right:
+        assert (after - before)[1] * right > 0, "right in this picture is the base's +y"
+    else:
+        assert (after - before)[2] * down < 0, "up in the picture is up"
 
 
 def test_letting_go_of_the_picture_drops_what_was_still_to_go(
