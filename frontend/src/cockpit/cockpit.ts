@@ -46,7 +46,7 @@ export class Cockpit {
     this.inputs = new Inputs({ ...events, driving: () => this.inControl }, surface);
     this.driver = new Driver(this.inputs, (raw) => this.connection.peer?.datagram(raw) ?? false);
     this.stop = new RemoteStop(this.ways(), () => this.model.hello?.person ?? "");
-    this.connection = new Connection(robot, this.connectionEvents(), () => this.model.authority.lease.at === "mine");
+    this.connection = new Connection(robot, this.connectionEvents());
   }
 
   private connectionEvents(): ConstructorParameters<typeof Connection>[1] {

@@ -1,5 +1,5 @@
-// From page to robot: the server's socket for signalling and permits, the peer connection for everything live. Comes back by itself, with a
-// new session each time; what a session was allowed to do does not carry over.
+// From page to robot: the server's socket for signalling and permits, the peer connection for everything live. Both come back by themselves.
+// A new peer is a new session, to which nothing carries over; a new socket goes on with the session of a living peer if the server lets it.
 import { waitMs } from "../backoff";
 import type { ChannelFromRobot, TeleopFromBrowser, TeleopFromServer, TeleopHello } from "../generated/protocol";
 import { LiveSocket, type SocketState } from "../socket";
@@ -30,14 +30,15 @@ export class Connection {
   peer: Peer | null = null;
   state: PeerState = "none";
   hello: TeleopHello | null = null;
-  /** The server's socket is the one over which the peer was offered, so that its permits fit. */
+  /** The server's socket knows the peer's session, so that its permits fit. */
   bound = false;
   /** Why the last offer was refused; "" once there is a connection. */
   refusal = "";
   private session = "";
   private attempt = 0;
-  private offers = 0;
+  private asked = 0;
   private offerId = "";
+  private resumeId = "";
   private retry = 0;
   private offeredMs = 0;
   private blocked = false;
@@ -47,8 +48,6 @@ export class Connection {
   constructor(
     private readonly robot: string,
     private readonly events: ConnectionEvents,
-    /** True while this page holds the lease: then a living peer is kept, whatever the server does. */
-    private readonly holds: () => boolean,
   ) {
     this.socket = new LiveSocket<TeleopFromServer, TeleopFromBrowser>({
       path: `/ws/teleop/${robot}/`,
@@ -84,7 +83,7 @@ export class Connection {
     else if (message.type === "refused" && message.id === this.offerId) {
       this.refusal = message.sentence;
       this.again();
-    }
+    } else if (message.type === "refused" && message.id === this.resumeId) this.rebind(true);
     this.events.onServer(message);
   }
 
@@ -98,7 +97,20 @@ export class Connection {
     const pin = checkPin(window.localStorage, this.robot, hello.robot_key);
     this.blocked = pin === "changed";
     if (this.blocked) this.events.onKeyChanged(hello.robot_key);
-    else if (!(this.holds() && this.peer?.live)) this.connect();
+    else if (!this.resume()) this.connect();
+  }
+
+  /** A peer outlives its socket, and ends soon unless the new one claims its session. False when there is none. */
+  private resume(): boolean {
+    if (this.state !== "live" || !this.peer?.live) return false;
+    this.resumeId = this.nextId("resume");
+    this.bound = this.socket.send({ type: "resume", id: this.resumeId, session: this.session });
+    return true;
+  }
+
+  private nextId(prefix: string): string {
+    this.asked += 1;
+    return `${prefix}-${this.asked}`;
   }
 
   /** The person trusts the changed key. */
@@ -141,8 +153,7 @@ export class Connection {
     const sdp = await peer.offer();
     if (this.peer !== peer) return;
     this.offeredMs = performance.now();
-    this.offers += 1;
-    this.offerId = `offer-${this.offers}`;
+    this.offerId = this.nextId("offer");
     if (this.socket.send({ type: "offer", id: this.offerId, sdp })) this.bound = true;
   }
 
@@ -197,6 +208,7 @@ export class Connection {
     this.peer?.close();
     this.peer = null;
     this.session = "";
+    this.resumeId = "";
     this.offeredMs = 0;
     this.become(state, why);
   }

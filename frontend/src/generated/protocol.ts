@@ -276,6 +276,13 @@ export interface TeleopOffer {
   id?: string;
 }
 
+export interface TeleopResume {
+  type: "resume";
+  session: string;
+  v: 1;
+  id?: string;
+}
+
 export interface TeleopPermitRequest {
   type: "permit_request";
   act: "clear" | "drive";
@@ -318,7 +325,7 @@ export interface TeleopAck {
   id?: string;
 }
 
-export type TeleopFromBrowser = TeleopOffer | TeleopPermitRequest | TeleopTakeRequest | TeleopTakeAnswer | TeleopStopRequest | TeleopBye | TeleopAck;
+export type TeleopFromBrowser = TeleopOffer | TeleopResume | TeleopPermitRequest | TeleopTakeRequest | TeleopTakeAnswer | TeleopStopRequest | TeleopBye | TeleopAck;
 
 export interface TeleopHello {
   type: "hello";
