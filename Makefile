@@ -8,16 +8,19 @@ NODE := $(CURDIR)/.venv/bin/python $(CURDIR)/config/node.py
 .PHONY: demo setup test check bench mutants screenshots clean
 .DEFAULT_GOAL := demo
 
-demo: .venv/.demo frontend/dist/manifest.json
+demo:
 	@$(PYTHON) config/system_packages.py demo
+	@$(MAKE) --no-print-directory .venv/.demo frontend/dist/manifest.json
 	@exec $(PY) -m config.demo --port $(PORT) --robots $(DEMO_ROBOTS)
 
 # all that tests and benchmarks need, installed and built; again in seconds
-setup: .venv/.dev frontend/dist/manifest.json
+setup:
 	@$(PYTHON) config/system_packages.py test
+	@$(MAKE) --no-print-directory .venv/.dev frontend/dist/manifest.json
 
 test: setup
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile --ignore=tests/journeys
+	$(PY) -m pytest tests/journeys
 	cd frontend && $(NODE) npm test
 
 check: .venv/.dev frontend/dist/manifest.json
@@ -45,7 +48,7 @@ clean:
 	rm -rf .venv .reins .static frontend/node_modules frontend/dist
 
 .venv/.made:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Reins needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Reins needs Python 3.11 to 3.13; set PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv .venv
 	@touch $@
 

@@ -22,22 +22,11 @@ from playwright.sync_api import Page, sync_playwright
 
 from bench.common import Pressure, median, percentile, report
 from bench.publisher import Publisher
+from tests.chromium import FLAGS
 
 MODES = ("reins", "aiortc_vp8", "aiortc_h264")
 FIRST_PICTURE_S = 60.0  # a busy machine takes long to start a publisher
 WARM_S = 4.0  # until browsers' buffers have settled
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
-    "--autoplay-policy=no-user-gesture-required",
-    "--disable-renderer-backgrounding",
-]
 
 
 def connected(page: Page) -> None:

@@ -43,9 +43,13 @@ TEST: tuple[Need, ...] = (
 
 
 def main() -> None:
+    if not sys.platform.startswith("linux"):
+        sys.exit(
+            "Reins runs on Linux: its processes need parent-death signals and packet sockets. Use a virtual machine or a container."
+        )
     needs = DEMO if sys.argv[1:] == ["demo"] else TEST
     missing = [need for need in needs if not need[1]()]
-    if not missing or sys.platform == "darwin":
+    if not missing:
         return
     names = [name for name, _, _ in missing]
     if os.geteuid() == 0 and shutil.which("apt-get"):

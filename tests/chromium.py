@@ -19,6 +19,7 @@ FLAGS = [
     "--disable-sync",
     "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--autoplay-policy=no-user-gesture-required",
+    "--disable-renderer-backgrounding",
 ]
 
 
