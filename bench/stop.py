@@ -70,24 +70,27 @@ def one_stop(rig: Rig, page: PageProcess) -> tuple[float, float]:
 
 
 def drive(rig: Rig, page: PageProcess) -> None:
-    """Until the arm moves; anew when a late repetition of the stop before ended it."""
-    for _ in range(5):
+    """Until the arm moves; anew when a late repetition of the stop before, or a busy machine, took the lease again."""
+    for _ in range(10):
         page.tell("drive")
         page.wait("driving")
         if until_moving(rig):
             return
-    raise RuntimeError("the stop came again and again")
+    raise RuntimeError(f"the lease was lost again and again; the kernel says: {word(rig)}")
 
 
 def until_moving(rig: Rig) -> bool:
-    """False when a stop is latched."""
+    """False when the lease is lost before."""
     try:
-        until(lambda: rig.output.moving_for(MOVING_S) or rig.truth.status().stops, 20, "the arm moves")
+        until(lambda: rig.output.moving_for(MOVING_S) or rig.truth.status().lease is None, 20, "the arm moves")
     except RuntimeError as error:
-        status = rig.truth.status()
-        about = f"{status.mode} {status.reason}, {status.permitted} at {status.control_latency_ms} ms, {status.last_refusal}"
-        raise RuntimeError(f"{error}; the kernel says: {about}") from error
-    return not rig.truth.status().stops
+        raise RuntimeError(f"{error}; the kernel says: {word(rig)}") from error
+    return rig.truth.status().lease is not None
+
+
+def word(rig: Rig) -> str:
+    status = rig.truth.status()
+    return f"{status.mode} {status.reason}, {status.permitted} at {status.control_latency_ms} ms, {status.last_refusal}"
 
 
 # -- in the real cockpit -----------------------------------------------------------------------------------------------
@@ -109,7 +112,7 @@ def browser_stops(rig: Rig, name: str, count: int) -> Row:
 def one_key_stop(rig: Rig, cockpit: CockpitPage, key: str) -> float:
     take(cockpit)
     cockpit.hold("Space", key)
-    assert until_moving(rig), "a stop was latched before the key was pressed"
+    assert until_moving(rig), f"the lease was lost before the key was pressed: {word(rig)}"
     cockpit.page.keyboard.press("Escape")
     cockpit.wait("stop", "stopped")
     cockpit.let_go(key, "Space")

@@ -40,13 +40,17 @@ class Far:
         self.clear_stops(cockpit)
         return cockpit
 
-    def clear_stops(self, cockpit: CockpitPage) -> None:
-        """A stop on its way through the server may come once more."""
+    def clear_stops(self, cockpit: CockpitPage, tries: int = 8) -> None:
+        """Again while the page finds its way back to the server, or a stop that was on its way there comes once more."""
         while self.truth.status().stops:
+            assert tries > 0, f"the stop cannot be cleared; the kernel says {self.truth.status()}"
+            tries -= 1
+            cockpit.wait("connection", "live", within_s=30)
             cockpit.wait("mode", "ESTOP", within_s=30)
             cockpit.page.get_by_label("I have looked at the robot").check()
             cockpit.page.get_by_role("button", name="Clear").first.click()
-            cockpit.wait("mode", "SAFE_HOLD", within_s=30)
+            with contextlib.suppress(AssertionError):
+                cockpit.wait("mode", "SAFE_HOLD", within_s=4)
             time.sleep(0.5)
 
     def drive(self, cockpit: CockpitPage, *, tries: int = 3) -> None:
