@@ -12,14 +12,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from playwright.sync_api import Browser
 
-from tests.demo_process import DemoProcess
 from tests.journeys.cockpit_page import CockpitPage
 from tests.journeys.far import Far, far_demo, press_stop, suspended
 from tests.robot_truth import until
@@ -214,7 +211,7 @@ def _answers_within(far: Far, seconds: float) -> bool:
     return True
 
 
-# -- rights, and the end -------------------------------------------------------------------------------------------------
+# -- rights -------------------------------------------------------------------------------------------------
 
 
 def test_a_right_taken_away_ends_the_lease_at_once(far: Far, cockpit: CockpitPage) -> None:
@@ -234,12 +231,3 @@ def test_a_right_taken_away_ends_the_lease_at_once(far: Far, cockpit: CockpitPag
         finally:
             with database:
                 database.execute(f"UPDATE fleet_membership SET role = 'operator' {mine}", (email, "viewer"))  # noqa: S608
-
-
-def test_a_killed_demo_leaves_no_process(tmp_path: Path) -> None:
-    demo = DemoProcess(tmp_path / "short", robots=1).start()
-    below = psutil.Process(demo.process.pid).children(recursive=True)
-    assert len(below) > 6
-    demo.process.kill()
-    _, alive = psutil.wait_procs(below, timeout=10)
-    assert not alive, f"still there: {[process.cmdline() for process in alive]}"
