@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: message type -> dotted paths of `async def handler(robot: ConnectedRobot, message) -> None`, called in order
 HANDLERS: dict[str, tuple[str, ...]] = {
-    "report": ("fleet.telemetry.report", "teleop.leases.renew"),
+    "report": ("fleet.telemetry.report", "teleop.presence.look", "teleop.leases.renew"),
     "log": ("fleet.telemetry.log",),
     "stop_ack": ("fleet.telemetry.stop_ack",),
     "token_request": ("episodes.tokens.on_request",),

@@ -23,7 +23,8 @@ class Permit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The server's word that `person` (or a policy) may do `act` at `robot` through the peer with `fingerprint`.
 
     act: drive (a human lease), policy (a policy lease), clear (clear latched stops).  `take`: may end another person's lease,
-    because they consented, did not answer for 10 s, or an administrator gave `reason`.
+    because they consented, did not answer for 10 s, or an administrator gave `reason`.  It ends the lease (`over_epoch`,
+    `over_seq`) and no other: who came after the one that was asked is not displaced.
     """
 
     robot: str
@@ -33,6 +34,8 @@ class Permit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     fingerprint: str  # sha-256 DTLS fingerprint of the peer, upper-case hex with colons
     nonce: str
     take: bool = False
+    over_epoch: int = 0
+    over_seq: int = 0
     reason: str = ""
 
 

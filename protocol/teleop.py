@@ -15,6 +15,12 @@ class Offer(Message, frozen=True, tag="offer"):
     sdp: str
 
 
+class Resume(Message, frozen=True, tag="resume"):
+    """After a new socket: this page's connection to the robot is still alive and goes on.  Refused: make a new offer."""
+
+    session: str
+
+
 class PermitRequest(Message, frozen=True, tag="permit_request"):
     """Ask for a permit.  `act` clear needs the same right as drive.  `force` with a reason is the administrators' way."""
 
@@ -46,7 +52,7 @@ class Ack(Message, frozen=True, tag="ack"):
     n: int
 
 
-FromBrowser = Offer | PermitRequest | TakeRequest | TakeAnswer | StopRequest | Bye | Ack
+FromBrowser = Offer | Resume | PermitRequest | TakeRequest | TakeAnswer | StopRequest | Bye | Ack
 
 # -- server -> browser ----------------------------------------------------------------------------
 

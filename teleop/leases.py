@@ -12,6 +12,7 @@ from fleet.robot_socket import ConnectedRobot
 from protocol import robot_link
 from protocol.permit import RENEW_S, Renewal
 from protocol.state import LeaseState
+from teleop import presence
 
 
 class Renewals:
@@ -19,6 +20,12 @@ class Renewals:
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[int, int, float]] = {}  # robot -> epoch, seq, monotonic seconds
+        self._counter = 0
+
+    def counter(self) -> int:
+        """Rises with each call, also when the clock is set back, and across restarts; the robot never tells time by it."""
+        self._counter = max(self._counter + 1, time.time_ns())
+        return self._counter
 
     def due(self, robot: str, lease: LeaseState, now_s: float) -> bool:
         epoch, seq, at_s = self._last.get(robot, (-1, -1, 0.0))
@@ -32,19 +39,21 @@ renewals = Renewals()
 
 
 async def renew(robot: ConnectedRobot, message: robot_link.Report) -> None:
-    """Renew the lease in the report, or revoke it when its holder may no longer drive (acts within a second)."""
+    """Renew the lease in the report, or revoke it when its holder may no longer drive or is signed in no more."""
     lease = message.state.lease
     if lease is None or lease.kind != "human" or robot.held:
         return
-    allowed = await access.may(lease.person, robot.id, "drive")
-    if allowed and not renewals.due(robot.id, lease, time.monotonic()):
-        return
+    reason = "" if await access.may(lease.person, robot.id, "drive") else "rights_revoked"
+    if not reason:
+        if not renewals.due(robot.id, lease, time.monotonic()):
+            return
+        reason = "" if await presence.holds(robot.id, lease) else "page_gone"
     renewal = Renewal(
         robot=robot.id,
         epoch=lease.epoch,
         seq=lease.seq,
-        counter=time.time_ns(),  # rises across restarts of the server; the robot compares, never tells time by it
-        revoke=not allowed,
-        reason="" if allowed else "rights_revoked",
+        counter=renewals.counter(),
+        revoke=bool(reason),
+        reason=reason,
     )
     await robot.tell(robot_link.Renew(renewal=keys.sign(msgspec.json.encode(renewal))))

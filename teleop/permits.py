@@ -27,6 +27,19 @@ def check_takeable(lease: LeaseState | None, fingerprint: str, *, take: bool) ->
     )
 
 
+def check_same(asked: LeaseState, lease: LeaseState | None) -> None:
+    """Refuses when somebody else has come to hold the lease than the one who was asked: they were not."""
+    if lease is None or lease.kind == "policy" or (lease.epoch, lease.seq) == (asked.epoch, asked.seq):
+        return
+    raise Refused(
+        "holder_changed",
+        f"{lease.name} holds the lease now. Ask for it again.",
+        owner=lease.name,
+        epoch=lease.epoch,
+        seq=lease.seq,
+    )
+
+
 def check_ready(state: RobotState | None) -> RobotState:
     """The robot's state, or a refusal that says what is missing before anybody can drive."""
     if state is None:

@@ -33,9 +33,13 @@ def _owns(robot: str, session: str) -> bool:
     return ControlSession.objects.filter(pk=session, robot_id=robot, ended_at=None).exists()
 
 
+def is_session_id(session: str) -> bool:
+    """Whether it can be the id of a session at all."""
+    return re.fullmatch(r"[0-9a-f]{32}", session) is not None
+
+
 def _known(session: str) -> str:
-    """Itself, when it can be the id of a session at all."""
-    if not re.fullmatch(r"[0-9a-f]{32}", session):
+    if not is_session_id(session):
         raise _unknown()
     return session
 

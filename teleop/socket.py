@@ -10,6 +10,7 @@ from typing import Any, Literal
 import redis.exceptions
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
+from django.db import Error
 
 from fleet import audit, relay, robots
 from fleet.access import Ability, access
@@ -25,23 +26,24 @@ from protocol.errors import Refused
 from protocol.permit import Permit
 from protocol.state import LeaseState, RobotState
 from protocol.wire import Problem
-from teleop import ice, permits, signalling
+from teleop import ice, permits, presence, signalling
 from teleop.models import ControlSession
 from teleop.takeover import Takeover
 
 PERIOD_S = 0.2
 STOP_REPEAT_S = 0.05
-ENDS_SESSION = (1000, 1001, 4401, 4403, 4404)  # the page left, or may not stay
+END_S = 0.5  # a Redis or a database that hangs must not keep a socket open
+LEFT = (1000, 1001)  # the page closed its socket; any other loss leaves its connection alone (teleop.presence)
 
 
 class TeleopSocket(PersonSocket):
     messages = teleop.FromBrowser
     per_s = 60.0
     longest = 1024 * 1024  # an offer that is too long is judged as an offer
+    _session = _fingerprint = ""
 
     async def opened(self) -> None:
         self._id = str(self.scope["url_route"]["kwargs"]["robot"])
-        self._session = self._fingerprint = ""
         self._window, self._ice_s = Window(), time.monotonic()
         row = await sync_to_async(Robot.objects.live().select_related("site").filter(pk=self._id).first)()
         if row is None or not await self._may("see"):
@@ -81,6 +83,8 @@ class TeleopSocket(PersonSocket):
         match message:
             case teleop.Offer():
                 await self._offer(message)
+            case teleop.Resume():
+                await self._resume(message)
             case teleop.PermitRequest():
                 await self._permit(message)
             case teleop.TakeRequest():
@@ -125,6 +129,30 @@ class TeleopSocket(PersonSocket):
         )
         await tell(self._id, offer)
 
+    async def _resume(self, message: teleop.Resume) -> None:
+        """The session this page had on a socket that was lost; that socket lets go of it when it still lives."""
+        if message.session == self._session:
+            return
+        row = await sync_to_async(self._resumable)(message.session)
+        if row is None:
+            raise Refused("session_unknown", "This connection is over. Connect to the robot again.")
+        await self._end_session("replaced")
+        layer = get_channel_layer()
+        await layer.group_send(f"session.{row.pk.hex}", {"type": "session.moved", "session": row.pk.hex})
+        self._session, self._fingerprint = row.pk.hex, row.fingerprint
+        await layer.group_add(f"session.{self._session}", self.channel_name)
+        await presence.here(self._session)
+
+    def _resumable(self, session: str) -> ControlSession | None:
+        mine = ControlSession.objects.filter(robot=self.row, person_id=self.person.pk, ended_at=None)
+        return mine.filter(pk=session).first() if signalling.is_session_id(session) else None
+
+    async def session_moved(self, event: dict[str, Any]) -> None:
+        """The page is on another socket now; this one ends nothing any more."""
+        if event["session"] == self._session:
+            self._session = self._fingerprint = ""
+            await get_channel_layer().group_discard(f"session.{event['session']}", self.channel_name)
+
     async def _check_held(self) -> None:
         """A robot whose key is in doubt is not talked to: whoever answers may not be the robot."""
         row = (await robots.roster.get()).get(self._id)
@@ -159,7 +187,8 @@ class TeleopSocket(PersonSocket):
             if message.force:
                 await self._check_force(message.reason)
             permits.check_takeable(state.lease, self._fingerprint, take=message.force)
-        signed = await self._signed(message.act, take=message.force, reason=message.reason)
+        over = state.lease if message.force else None
+        signed = await self._signed(message.act, over=over, reason=message.reason)
         await self.say(teleop.Permitted(id=message.id, permit=signed))
 
     async def _check_force(self, reason: str) -> None:
@@ -167,18 +196,22 @@ class TeleopSocket(PersonSocket):
         if len(reason.strip()) < 3:
             raise Refused("reason_needed", "Say why you take the lease from its holder; the reason is kept.")
 
-    async def _signed(self, act: Literal["drive", "clear"], *, take: bool, reason: str = "") -> Any:
-        """The one place that signs permits; it asks for the right again, which a wait may have outlived."""
+    async def _signed(self, act: Literal["drive", "clear"], *, over: LeaseState | None = None, reason: str = "") -> Any:
+        """The one place that signs permits; it asks for the right again, which a wait may have outlived.
+
+        `over`: the lease that the permit may end, and no other.
+        """
         await self._need("drive" if act == "drive" else "clear")
         if not self._fingerprint:
             raise Refused("no_session", "Connect to the robot first.")
         permit = Permit(
             robot=self._id, act=act, person=self.person.uid, name=self.person.shown,
-            fingerprint=self._fingerprint, nonce=self._state().nonce, take=take, reason=reason[:200],
+            fingerprint=self._fingerprint, nonce=self._state().nonce, reason=reason[:200], take=over is not None,
+            over_epoch=over.epoch if over else 0, over_seq=over.seq if over else 0,
         )  # fmt: skip
         organisation = self.row.site.organisation_id
         await sync_to_async(audit.append)(
-            self.person.username, f"permitted to {act}", self.row.name, organisation, take=take, reason=reason[:200]
+            self.person.username, f"permitted to {act}", self.row.name, organisation, take=permit.take, reason=reason[:200]
         )
         return permits.sign(permit)
 
@@ -187,20 +220,24 @@ class TeleopSocket(PersonSocket):
     async def _ask_holder(self, message: teleop.TakeRequest) -> None:
         lease = self._lease()
         if lease is None or lease.kind == "policy":
-            signed = await self._signed("drive", take=False)
+            signed = await self._signed("drive")
             await self.say(teleop.TakeResult(id=message.id, consent=True, by="holder", permit=signed))
             return
-        self.start(self._await_holder(message.id))
+        self.start(self._await_holder(message.id, lease))
 
-    async def _await_holder(self, id: str) -> None:
+    async def _await_holder(self, id: str, asked: LeaseState) -> None:
         """The holder's answer, or ten seconds without one; a refusal is an answer too."""
         consent, by = await self._takeover.ask()
         try:
-            signed = await self._signed("drive", take=True, reason=f"holder: {by}") if consent else None
+            signed = await self._signed_over(asked, by) if consent else None
         except Refused as refusal:
             await self.say(Problem(id=id, code=refusal.code, sentence=refusal.sentence, detail=dict(refusal.detail)))
             return
         await self.say(teleop.TakeResult(id=id, consent=consent, by=by, permit=signed))
+
+    async def _signed_over(self, asked: LeaseState, by: str) -> Any:
+        permits.check_same(asked, self._lease())
+        return await self._signed("drive", over=asked, reason=f"holder: {by}")
 
     async def _say_to_holder(self, event: dict[str, Any]) -> None:
         await get_channel_layer().group_send(f"teleop.{self._id}", event)
@@ -263,9 +300,12 @@ class TeleopSocket(PersonSocket):
                     await self.say(teleop.RobotNow(n=n, online=news[0], last_seen_s=age_s, state=seen.state))
                 if self._window.stuck(now_s):
                     await self.close(code=4408)
+                    return
                 await self._keep_ice_servers(now_s)
                 with contextlib.suppress(redis.exceptions.RedisError, OSError):
                     await relay.want_snapshots([self._id])
+                    if self._session:
+                        await presence.here(self._session)
                 await asyncio.sleep(PERIOD_S)
                 await listener.changed(1.0)
         finally:
@@ -277,10 +317,18 @@ class TeleopSocket(PersonSocket):
             self._ice_s = now_s
             await self.say(teleop.IceServers(ice_servers=ice.servers(self.person.uid)))
 
+    async def close(self, code: int | bool | None = None, reason: str | None = None) -> None:
+        """Whoever is told to go has no connection to the robot either, whether or not the page hears of it."""
+        if code:  # before the close, at which all work of this socket is cancelled; what fails here `presence` does later
+            with contextlib.suppress(redis.exceptions.RedisError, OSError, Error):
+                async with asyncio.timeout(END_S):
+                    await self._end_session("not_allowed")
+        await super().close(code, reason)
+
     async def ended(self, code: int) -> None:
         if not hasattr(self, "row"):
             return
         with contextlib.suppress(redis.exceptions.RedisError, OSError):
             await get_channel_layer().group_discard(f"teleop.{self._id}", self.channel_name)
-            if code in ENDS_SESSION:  # a lost socket or a restarting server leaves the peer connection alone
-                await self._end_session("page_left" if code < 4000 else "not_allowed")
+            if code in LEFT:
+                await self._end_session("page_left")

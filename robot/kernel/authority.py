@@ -347,7 +347,11 @@ class Authority:
 
 
 def _check_takeable(owner: Lease, claim: Claim) -> None:
-    """A policy takes from nobody; a person from a policy, from their own connection, and with a permit to take."""
-    if claim.act == "drive" and (owner.kind == "policy" or claim.fingerprint == owner.fingerprint or claim.take):
+    """A policy takes from nobody; a person from a policy, from their own connection, and with a permit to take this lease."""
+    if claim.act == "drive" and (owner.kind == "policy" or claim.fingerprint == owner.fingerprint):
         return
-    raise Refused("held", f"{owner.name} holds the lease. Ask for it.", owner=owner.name, epoch=owner.epoch, seq=owner.seq)
+    lease = {"owner": owner.name, "epoch": owner.epoch, "seq": owner.seq}
+    if claim.act != "drive" or not claim.take:
+        raise Refused("held", f"{owner.name} holds the lease. Ask for it.", **lease)
+    if claim.over != (owner.epoch, owner.seq):
+        raise Refused("holder_changed", f"{owner.name} holds the lease now. Ask for it again.", **lease)

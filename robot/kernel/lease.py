@@ -41,7 +41,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a permit says, its signature and its robot already verified."""
+    """What a permit says, its signature and its robot already verified.  `over`: (epoch, seq) of the lease it may end."""
 
     act: Literal["drive", "policy", "clear"]
     person: str
@@ -49,6 +49,7 @@ class Claim:
     fingerprint: str
     nonce: str
     take: bool
+    over: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

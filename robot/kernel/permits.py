@@ -33,7 +33,8 @@ class ServerKey:
             raise Refused("permit_invalid", "This is a renewal, not a permit.")
         if len(permit.person) > MAX_TEXT:
             raise Refused("permit_invalid", f"The id of a person may have {MAX_TEXT} characters.")
-        return Claim(permit.act, permit.person, permit.name[:MAX_TEXT], permit.fingerprint, permit.nonce, permit.take)
+        over = (permit.over_epoch, permit.over_seq)
+        return Claim(permit.act, permit.person, permit.name[:MAX_TEXT], permit.fingerprint, permit.nonce, permit.take, over)
 
     def renewal(self, signed: Signed) -> Renewal:
         """A renewal's words; refused as in `claim`."""

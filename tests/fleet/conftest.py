@@ -17,6 +17,7 @@ from fleet.live import live
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
 from fleet.robots import roster
 from fleet.sessions import sessions
+from teleop import presence
 from tests.fleet.rig import OPEN, make_robot
 
 PASSWORD = "correct horse"
@@ -62,6 +63,8 @@ def forgetful() -> Iterator[None]:
     access.forget()
     roster.forget()
     sessions.forget()
+    presence.sessions.forget()
+    presence.missing.forget()
     live.robots.clear()
     channel_layers.backends.clear()  # its locks belong to the event loop of the test before
     redis.Redis.from_url(settings.REDIS_URL).flushall()

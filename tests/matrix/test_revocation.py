@@ -19,10 +19,11 @@ from protocol import robot_link, teleop
 from protocol.permit import RENEW_S, Renewal, Signed
 from robot.kernel.permits import ServerKey
 from robot.link.server import REPORT_LEASED_S, ReportPace
+from teleop.models import ControlSession
 from tests.fleet.conftest import Lab
 from tests.fleet.rig import RobotProgram, Socket, fleet_page, sign_in
 from tests.fleet.rig import state as robot_state
-from tests.matrix.test_sockets import lease
+from tests.matrix.test_sockets import PRINT, lease
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -126,6 +127,7 @@ async def driven(lab: Lab) -> AsyncIterator[RobotProgram]:
     """The robot reports, as often as it does, that the operator holds its lease."""
     program = RobotProgram(lab.robot, lab.key)
     await program.log_in()
+    await ControlSession.objects.acreate(robot=lab.robot, person=lab.people["operator"], fingerprint=PRINT)
 
     async def report() -> None:
         while True:

@@ -25,6 +25,7 @@ from protocol.permit import Signed, login_bytes
 from protocol.state import LeaseState
 from robot.kernel.permits import ServerKey
 from teleop.models import ControlSession
+from teleop.takeover import Takeover
 from tests.fleet.conftest import Lab
 from tests.fleet.rig import HOST, RobotProgram, Socket, fleet_page, sign_in, state
 from tests.matrix.world import OUTSIDER, ROLES
@@ -44,6 +45,7 @@ COCKPIT: dict[str, tuple[Any, str, str]] = {
         teleop.PermitRequest(id="5", act="drive", force=True, reason="they left"), "administer", "permitted"
     ),
     "take_request": (teleop.TakeRequest(id="6"), "drive", "take_result"),
+    "resume": (teleop.Resume(id="10", session="0" * 32), "own", ""),
     "take_answer": (teleop.TakeAnswer(id="7", request="r", consent=True), "hold", ""),
     "stop_request": (teleop.StopRequest(id="8"), "stop", "stop_state"),
     "bye": (teleop.Bye(id="9"), "see", ""),
@@ -137,8 +139,8 @@ async def test_the_cockpit_obeys_each_role_as_the_table_says(lab: Lab, program: 
     for case, (message, need, kind) in COCKPIT.items():
         may = need in ABILITIES[role]
         said = await answer_to(page, message, kind if may else "")
-        if need == "hold":
-            assert (said["type"], said["code"]) == ("refused", "not_holder"), case
+        if need in ("hold", "own"):
+            assert (said["type"], said["code"]) == ("refused", "not_holder" if need == "hold" else "session_unknown"), case
         elif not may:
             assert (said["type"], said["code"]) == ("refused", "forbidden"), (case, role, said)
             assert said["sentence"].endswith(".")
@@ -146,8 +148,8 @@ async def test_the_cockpit_obeys_each_role_as_the_table_says(lab: Lab, program: 
             assert said["type"] == (kind or "silence"), (case, role, said)
         if said["type"] in ("permitted", "take_result"):
             claim = claims.claim(Signed(**said["permit"]))
-            wanted = ("clear" if "clear" in case else "drive", lab.people[role].uid, PRINT, "n-1", "force" in case)
-            assert (claim.act, claim.person, claim.fingerprint, claim.nonce, claim.take) == wanted
+            wanted = ("clear" if "clear" in case else "drive", lab.people[role].uid, PRINT, "n-1", False)
+            assert (claim.act, claim.person, claim.fingerprint, claim.nonce, claim.take) == wanted  # nobody to take from
     permits = AuditEntry.objects.filter(act__startswith="permitted to", actor=role)
     owed = [case for case, (_, need, kind) in COCKPIT.items() if need in ABILITIES[role] and kind in ("permitted", "take_result")]
     assert await permits.acount() == len(owed)
@@ -245,9 +247,43 @@ async def test_the_holder_is_asked_and_their_consent_permits_to_take(lab: Lab, p
     await holder.tell(teleop.TakeAnswer(request=asked["request"], consent=True))
     result = await asker.hear("take_result")
     claim = ServerKey(keys.public_key(), lab.robot.pk).claim(Signed(**result["permit"]))
-    assert (result["by"], claim.take, claim.person) == ("holder", True, lab.people["operator"].uid)
+    assert (result["by"], claim.take, claim.over, claim.person) == ("holder", True, (1, 2), lab.people["operator"].uid)
     await asker.leave()
     await holder.leave()
+
+
+@pytest.mark.parametrize("consent", [True, False])
+async def test_who_took_the_lease_meanwhile_was_never_asked_and_keeps_it(
+    lab: Lab, program: RobotProgram, consent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two ask the same holder, the first gets the lease; neither a late word of the old holder nor the time-out ends it."""
+    monkeypatch.setattr(Takeover.ask, "__defaults__", (60.0 if consent else 1.0,))
+    asker = await connected(lab, program, "operator", OTHER_PRINT)
+    holder = await connected(lab, program, "engineer", PRINT)
+    for page in (asker, holder):
+        await reported(page, program, lease(lab.people["engineer"].uid))
+    await asker.tell(teleop.TakeRequest(id="ask"))
+    asked = await holder.hear("take_asked")
+    newer = msgspec.structs.replace(lease(lab.people["engineer"].uid), seq=3)
+    await program.report(nonce="n-2", lease=newer, mode="TELEOP", reason="TAKEN")
+    while (await asker.hear("robot_now"))["state"]["lease"]["seq"] != 3:
+        pass
+    if consent:
+        await holder.tell(teleop.TakeAnswer(request=asked["request"], consent=True))
+    refused = await asker.hear("refused")
+    assert (refused["id"], refused["code"], refused["detail"]["seq"]) == ("ask", "holder_changed", 3)
+    assert not await AuditEntry.objects.filter(act="permitted to drive").aexists()
+    await asker.leave()
+    await holder.leave()
+
+
+async def test_force_takes_the_lease_it_saw(lab: Lab, program: RobotProgram) -> None:
+    page = await connected(lab, program, "admin", OTHER_PRINT)
+    await reported(page, program, lease(lab.people["engineer"].uid))
+    said = await answer_to(page, teleop.PermitRequest(id="1", act="drive", force=True, reason="they left"), "permitted")
+    claim = ServerKey(keys.public_key(), lab.robot.pk).claim(Signed(**said["permit"]))
+    assert (claim.take, claim.over) == (True, (1, 2))
+    await page.leave()
 
 
 async def test_a_right_that_was_lost_while_waiting_for_consent_is_not_permitted(lab: Lab, program: RobotProgram) -> None:

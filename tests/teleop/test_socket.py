@@ -13,6 +13,8 @@ from teleop import ice
 from tests.fleet.conftest import Lab
 from tests.fleet.rig import RobotProgram, Socket, sign_in
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 SDP = "v=0\r\na=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\n"
 
 

@@ -47,7 +47,9 @@ class Rig:
 
     def claim(self, who: str = "ann", act: str = "drive", take: bool = False, nonce: str = "") -> Claim:
         fresh = nonce or self.authority.nonces.current(self.now)
-        return Claim(act, who, who.title(), PEERS[who], fresh, take)  # type: ignore[arg-type]
+        owner = self.authority.lease if take else None
+        over = (owner.epoch, owner.seq) if owner else (0, 0)
+        return Claim(act, who, who.title(), PEERS[who], fresh, take, over)  # type: ignore[arg-type]
 
     def acquire(self, who: str = "ann", act: str = "drive", take: bool = False) -> Lease:
         return self.authority.acquire(self.claim(who, act, take), PEERS[who], self.now)

@@ -21,6 +21,7 @@ from robot.door import Door, door_pair
 from robot.kernel import door as words
 from robot.kernel.door import Stopped
 from robot.kernel.latch import Latch
+from robot.kernel.lease import Claim
 from robot.kernel.permits import ServerKey
 from tests.robot.kernel.rig import FORTH, ZERO
 from tests.robot.kernel.tick_bench import SERVER, Bench, sign
@@ -69,6 +70,14 @@ def test_each_tick_is_a_row(bench: Bench) -> None:
     assert [row.pilot for row in rows] == ["hold"] * 3
     assert rows[2].time_ns == 10**18 + 60_000_000
     assert math.isnan(rows[0].latency_ms)
+
+
+def test_a_permit_says_which_lease_it_may_end() -> None:
+    server = ServerKey(base64.b64encode(SERVER.public_key().public_bytes_raw()).decode(), "robot-1")
+    permit = Permit(
+        robot="robot-1", act="drive", person="ann", name="Ann", fingerprint="AA", nonce="n", take=True, over_epoch=3, over_seq=4
+    )
+    assert server.claim(sign(permit)) == Claim("drive", "ann", "Ann", "AA", "n", True, (3, 4))
 
 
 @pytest.mark.parametrize(("permit", "code"), [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from robot.kernel.lease import Claim, Lease
@@ -144,6 +146,35 @@ def test_i7_a_person_takes_from_a_policy_at_once_and_from_a_person_with_a_permit
     assert rig.authority.reason == "TAKEN"
     rig.tick()
     assert rig.authority.reason == "TAKEN", "taken is this lease's normal reason"
+
+
+@pytest.mark.parametrize("over", [(7, 2), (7, 0), (8, 1), (6, 1), (0, 0)])
+def test_i7_a_permit_to_take_ends_the_lease_it_names_and_no_other(over: tuple[int, int]) -> None:
+    """Who came after the one that was asked was never asked."""
+    rig = Rig()
+    lease = rig.drive("ann")
+    claim = replace(rig.claim("bob", take=True), over=over)
+    with refused("holder_changed") as caught:
+        rig.authority.acquire(claim, "BB", rig.now)
+    assert caught.value.detail == {"owner": "Ann", "epoch": 7, "seq": 1}
+    assert caught.value.sentence == "Ann holds the lease now. Ask for it again."
+    assert rig.authority.lease == lease
+    assert rig.moves()
+
+
+def test_i7_naming_the_lease_is_no_permit_to_take_it() -> None:
+    rig = Rig()
+    rig.drive("ann")
+    with refused("held"):
+        rig.authority.acquire(replace(rig.claim("bob"), over=(7, 1)), "BB", rig.now)
+
+
+def test_a_permit_to_take_a_lease_that_has_ended_meanwhile_still_permits_to_drive() -> None:
+    rig = Rig()
+    rig.drive("ann")
+    claim = rig.claim("bob", take=True)
+    rig.authority.release("AA", 7, 1, "released", rig.now)
+    assert rig.authority.acquire(claim, "BB", rig.now).person == "bob"
 
 
 def test_the_same_connection_may_acquire_again() -> None:
