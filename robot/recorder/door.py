@@ -87,7 +87,8 @@ class NeedToken(DoorMessage, frozen=True, kw_only=True, tag="need_token"):
 class Happened(DoorMessage, frozen=True, kw_only=True, tag="happened"):
     """For the transition log.
 
-    `event`: record_started, record_saved, record_discarded, record_restored, record_failed, record_recovered, uploaded.
+    `event`: record_started, record_saved, record_discarded, record_restored, record_failed, record_recovered, uploaded,
+    upload_refused.
     """
 
     time_ns: int

@@ -100,6 +100,7 @@ class RecorderProcess:
             lambda: self._recording.live,
             self._uploaded,
             options.live_kbyte_s * 1e3,
+            refused=self._upload_refused,
         )
         self._upload = options.upload
         self._rows_lost = 0
@@ -173,6 +174,9 @@ class RecorderProcess:
 
     def _uploaded(self, episode: str) -> None:
         self._link.send(door.Happened(time_ns=time.time_ns(), event="uploaded", episode=episode))
+
+    def _upload_refused(self, episode: str, sentence: str) -> None:
+        self._link.send(door.Happened(time_ns=time.time_ns(), event="upload_refused", episode=episode, reason=sentence))
 
     def _want_pictures(self, wanted: bool) -> None:
         if self._media is not None:

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import logging
 import os
 import random
 import shutil
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -24,12 +26,32 @@ import msgspec
 from protocol.episode import FileHash
 from protocol.episode_folder import META, decode_meta, hash_file
 from protocol.errors import Refused
+from protocol.wire import U63
 from robot.recorder.finalise import Home, fsync
 
 PIECE = 1024 * 1024
 LIVE_PIECE = 64 * 1024
 TIMEOUT_S = 20.0
 _FINAL = ("other_manifest", "episode_refused")
+log = logging.getLogger("recorder")
+T = TypeVar("T")
+
+
+class UploadState(msgspec.Struct, frozen=True):
+    """How far the server is: `offsets` by path; `confirmed` are the checksums it read back, None until all is there."""
+
+    offsets: dict[str, U63]
+    confirmed: dict[str, str] | None = None
+
+
+class PieceKept(msgspec.Struct, frozen=True):
+    offset: U63
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    code: str
+    sentence: str
+    detail: dict[str, Any] = {}
 
 
 class ServerSays(Exception):
@@ -51,17 +73,17 @@ class Server:
         self._connection: http.client.HTTPConnection | None = None
         self.token = ""
 
-    def start(self, episode: str, files: dict[str, FileHash]) -> dict[str, Any]:
-        return self._ask("POST", "/api/uploads", {"episode": episode, "files": msgspec.to_builtins(files)})
+    def start(self, episode: str, files: dict[str, FileHash]) -> UploadState:
+        return self._ask("POST", "/api/uploads", {"episode": episode, "files": msgspec.to_builtins(files)}, UploadState)
 
     def put(self, episode: str, path: str, offset: int, piece: bytes) -> int:
         """The offset that follows, as the server says it."""
         address = f"/api/uploads/{episode}/pieces?path={quote(path, safe='')}&offset={offset}"
-        answer = self._ask("PUT", address, piece, {"X-Piece-SHA256": hashlib.sha256(piece).hexdigest()})
-        return int(answer["offset"])
+        headers = {"X-Piece-SHA256": hashlib.sha256(piece).hexdigest()}
+        return self._ask("PUT", address, piece, PieceKept, headers).offset
 
-    def complete(self, episode: str) -> dict[str, Any]:
-        return self._ask("POST", f"/api/uploads/{episode}/complete", {})
+    def complete(self, episode: str) -> UploadState:
+        return self._ask("POST", f"/api/uploads/{episode}/complete", {}, UploadState)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -69,8 +91,8 @@ class Server:
             self._connection = None
 
     def _ask(
-        self, method: str, address: str, body: bytes | dict[str, Any], headers: dict[str, str] | None = None
-    ) -> dict[str, Any]:
+        self, method: str, address: str, body: bytes | dict[str, Any], answer: type[T], headers: dict[str, str] | None = None
+    ) -> T:
         """The JSON answer; `ServerSays` for a refusal, `OSError` or `http.client.HTTPException` for a broken line."""
         raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
         kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
@@ -83,17 +105,12 @@ class Server:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
-        return self._answer(response.status, text)
-
-    def _answer(self, status: int, text: bytes) -> dict[str, Any]:
+        if response.status // 100 != 2:
+            raise _refusal(response.status, text)
         try:
-            answer = msgspec.json.decode(text, type=dict[str, Any])
-        except msgspec.DecodeError:
-            answer = {}
-        if status // 100 != 2:
-            code, sentence = str(answer.get("code", "http")), str(answer.get("sentence", f"HTTP {status}"))
-            raise ServerSays(status, code, sentence, dict(answer.get("detail") or {}))
-        return answer
+            return msgspec.json.decode(text, type=answer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise odd(str(error)) from error
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._connection is None:
@@ -103,6 +120,19 @@ class Server:
             else:
                 self._connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_S)
         return self._connection
+
+
+def odd(what: str) -> ServerSays:
+    """An answer that no server of ours gives; tried again later."""
+    return ServerSays(502, "answer_odd", f"The server's answer to an upload cannot be used: {what}.", {})
+
+
+def _refusal(status: int, text: bytes) -> ServerSays:
+    try:
+        said = msgspec.json.decode(text, type=Refusal)
+    except (msgspec.DecodeError, UnicodeDecodeError):  # not ours: a proxy on the way
+        return ServerSays(status, "http", f"The server answered an upload with HTTP {status}.", {})
+    return ServerSays(status, said.code, said.sentence, said.detail)
 
 
 @dataclass(slots=True)
@@ -116,10 +146,11 @@ class Progress:
 
 
 class Uploader:
-    """Uploads everything in `home.episodes`, oldest first.
+    """Uploads everything in `home.episodes`: what failed least often first, then the oldest.
 
     `live()` says whether somebody drives now; then at most `live_bytes_s` are sent (0: nothing).  `uploaded(id)` is
-    called after the server confirmed and the local copy is gone.
+    called after the server confirmed and the local copy is gone; `refused(id, sentence)` when an episode will never be
+    taken: it stays on the disk and is left alone until the program starts again.
     """
 
     def __init__(
@@ -130,18 +161,26 @@ class Uploader:
         uploaded: Callable[[str], None] = lambda _: None,
         live_bytes_s: float = 256 * 1024,
         wait: Callable[[float], object] = time.sleep,
+        refused: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._home, self._server, self._live, self._uploaded = home, server, live, uploaded
-        self._live_bytes_s, self._wait = live_bytes_s, wait
+        self._live_bytes_s, self._wait, self._refused = live_bytes_s, wait, refused
         self.progress = Progress()
         self._failures = 0
-        self._bad: set[str] = set()
+        self._failed: Counter[str] = Counter()
+        self._aside: dict[str, str] = {}  # episodes that the server will never take, and why
 
     def run(self, ended: threading.Event) -> None:
-        """Until `ended`; never raises for what the network or the server does."""
+        """Until `ended`; outlives whatever the network, the server and the disk do."""
         self._wait = ended.wait
         while not ended.is_set():
-            ended.wait(self.round())
+            try:
+                wait_s = self.round()
+            except Exception as error:  # a fault of ours: the next episode, or the next try, may be better
+                log.exception("an upload failed")
+                self.progress.sentence = f"Uploads failed ({type(error).__name__}: {error}); they are tried again."
+                wait_s = self._back_off()
+            ended.wait(wait_s)
 
     def set_token(self, token: str) -> None:
         self._server.token = token
@@ -150,7 +189,11 @@ class Uploader:
 
     def round(self) -> float:
         """Uploads one episode if there is one; the seconds to wait before the next round."""
-        waiting = [folder for folder in self._home.saved() if folder.name not in self._bad]
+        try:
+            waiting = [folder for folder in self._home.saved() if folder.name not in self._aside]
+        except OSError as error:
+            self.progress.sentence = f"The saved episodes cannot be listed ({error}); it is tried again."
+            return self._back_off()
         self.progress.pending = len(waiting)
         if not waiting:
             self.progress.uploaded_pct = None
@@ -158,37 +201,48 @@ class Uploader:
         if not self._server.token:
             self.progress.token_needed = True
             return 1.0
+        folder = min(waiting, key=lambda folder: self._failed[folder.name])
+        self._failed[folder.name] += 1  # until it is through
         try:
-            self._upload(waiting[0])
+            self._upload(folder)
         except ServerSays as said:
-            return self._after_refusal(waiting[0], said)
+            return self._after_refusal(folder, said)
         except (OSError, http.client.HTTPException) as error:
             self.progress.sentence = f"The server cannot be reached ({error}); uploads go on when it can."
             return self._back_off()
         except Refused as refused:
-            self._bad.add(waiting[0].name)
-            self.progress.sentence = refused.sentence
-            return 0.0
+            return self._set_aside(folder, refused.sentence)
         self._failures = 0
-        self.progress.sentence = ""
+        del self._failed[folder.name]
+        self.progress.sentence = self._kept_back()
         return 0.0
 
     def _upload(self, folder: Path) -> None:
         raw = (folder / META).read_bytes()
         files = {META: hash_file(folder / META), **decode_meta(raw).files}
-        answer = self._server.start(folder.name, files)
+        answer = self._start(folder.name, files)
         total = sum(file.bytes for file in files.values())
-        offsets = {path: int(answer["offsets"].get(path, 0)) for path in files}
-        if answer.get("confirmed") is None:
+        offsets = {path: answer.offsets.get(path, 0) for path in files}
+        if answer.confirmed is None:
             for path, file in files.items():
                 while offsets[path] < file.bytes:
                     offsets[path] = self._piece(folder, path, offsets[path])
                     self.progress.uploaded_pct = 100.0 * sum(offsets.values()) / max(1, total)
+                if offsets[path] > file.bytes:
+                    raise odd(f"it has {offsets[path]} bytes of a file of {file.bytes}")
             answer = self._server.complete(folder.name)
-        if answer.get("confirmed") != {path: file.sha256 for path, file in files.items()}:
+        if answer.confirmed != {path: file.sha256 for path, file in files.items()}:
             raise ServerSays(500, "not_confirmed", "The server did not confirm the checksums; the episode stays.", {})
         self._delete(folder)
         self._uploaded(folder.name)
+
+    def _start(self, episode: str, files: dict[str, FileHash]) -> UploadState:
+        try:
+            return self._server.start(episode, files)
+        except ServerSays as said:
+            if said.code == "not_found":
+                raise Refused("not_ours", "The server knows this episode as another robot's.") from said
+            raise
 
     def _piece(self, folder: Path, path: str, offset: int) -> int:
         live = self._live()
@@ -201,11 +255,14 @@ class Uploader:
         if live:
             self._wait(len(piece) / self._live_bytes_s)
         try:
-            return self._server.put(folder.name, path, offset, piece)
+            follows = self._server.put(folder.name, path, offset, piece)
         except ServerSays as said:
             if said.status == 409 and said.code == "wrong_offset":
-                return int(said.detail["offset"])
+                return _right_offset(said, offset)
             raise
+        if follows != offset + len(piece):
+            raise odd(f"after byte {offset} and {len(piece)} more it wants byte {follows}")
+        return follows
 
     def _delete(self, folder: Path) -> None:
         gone = folder.with_name(f".gone-{folder.name}")
@@ -220,11 +277,31 @@ class Uploader:
             self.progress.token_needed = True
             return 1.0
         if said.status in (400, 413) or said.code in _FINAL:  # this episode will never be taken as it is: it stays for a person
-            self._bad.add(folder.name)
-            self.progress.sentence = f"The server refused episode {folder.name[:8]}: {said.sentence}"
-            return 0.0
+            return self._set_aside(folder, said.sentence)
         return self._back_off()  # 507 and whatever passes
+
+    def _set_aside(self, folder: Path, sentence: str) -> float:
+        self._aside[folder.name] = sentence
+        self.progress.sentence = self._kept_back()
+        self._refused(folder.name, sentence)
+        return 0.0
+
+    def _kept_back(self) -> str:
+        """What a person should know as long as it is so."""
+        if not self._aside:
+            return ""
+        episode, sentence = next(reversed(self._aside.items()))
+        others = f" (and {len(self._aside) - 1} more)" if len(self._aside) > 1 else ""
+        return f"The server refused episode {episode[:8]}{others}; it stays on the robot: {sentence}"
 
     def _back_off(self) -> float:
         self._failures += 1
         return float(min(30.0, 0.5 * 2 ** min(self._failures, 8)) * random.uniform(0.7, 1.3))
+
+
+def _right_offset(said: ServerSays, sent: int) -> int:
+    """Where the server says that the file goes on, if that is an answer."""
+    offset = said.detail.get("offset")
+    if not isinstance(offset, int) or offset < 0 or offset == sent:
+        raise odd(f"byte {sent} is wrong and byte {offset} right")
+    return offset

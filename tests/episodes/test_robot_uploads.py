@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import connection
 
 from config import redis_server
 from episodes import storage, tokens
-from episodes.models import Episode, UploadFile
+from episodes.models import Episode, Upload, UploadFile
 from protocol.episode_folder import META, check_folder
 from robot.recorder.finalise import Home
 from robot.recorder.upload import Server, ServerSays, Uploader
@@ -40,7 +41,7 @@ def episode(tmp_path: Path, here: World) -> Path:
 def uploader(folder: Path, url: str, here: World, live: bool = False, **options: Any) -> Uploader:
     server = Server(url)
     made = Uploader(Home(folder).make(), server, lambda: live, wait=lambda _: None, **options)
-    made.set_token(tokens.mint(here.robot.pk))
+    made.set_token(tokens.mint(here.robot))
     return made
 
 
@@ -102,7 +103,7 @@ def test_without_a_token_the_link_is_asked_for_one(live_server: Any, tmp_path: P
     made.set_token("stale")
     made.round()
     assert made.progress.token_needed
-    made.set_token(tokens.mint(here.robot.pk))
+    made.set_token(tokens.mint(here.robot))
     assert made.round() == 0.0
     assert not episode.exists()
 
@@ -125,11 +126,27 @@ def test_an_episode_that_the_server_will_never_take_stays_and_does_not_block_the
 ) -> None:
     foreign = recorded(tmp_path / "robot", "somebody-else")
     good = recorded(tmp_path / "robot", here.robot.pk)
-    made = uploader(tmp_path / "robot", live_server.url, here)
+    said: list[tuple[str, str]] = []
+    made = uploader(tmp_path / "robot", live_server.url, here, refused=lambda *told: said.append(told))
     made.round()
-    assert "refused" in made.progress.sentence
+    assert [episode for episode, _ in said] == [foreign.name]
     made.round()
     assert foreign.exists()
+    assert not good.exists()
+    assert f"refused episode {foreign.name[:8]}" in made.progress.sentence, "as long as it is so"
+
+
+def test_a_robot_that_was_enrolled_again_keeps_what_it_had_announced_before_and_goes_on(
+    live_server: Any, tmp_path: Path, here: World
+) -> None:
+    before = recorded(tmp_path / "robot", "the-robot-before")
+    Upload.objects.create(pk=before.name, robot=here.other_robot)
+    good = recorded(tmp_path / "robot", here.robot.pk)
+    made = uploader(tmp_path / "robot", live_server.url, here)
+    assert made.round() == 0.0
+    assert "another robot's" in made.progress.sentence
+    assert made.round() == 0.0
+    assert before.exists()
     assert not good.exists()
 
 
@@ -137,7 +154,8 @@ def test_a_wrong_confirmation_deletes_nothing(
     live_server: Any, tmp_path: Path, here: World, episode: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = Server.complete
-    monkeypatch.setattr(Server, "complete", lambda self, name: {**real(self, name), "confirmed": {META: "0" * 64}})
+    wrong = {META: "0" * 64}
+    monkeypatch.setattr(Server, "complete", lambda self, name: msgspec.structs.replace(real(self, name), confirmed=wrong))
     made = uploader(tmp_path / "robot", live_server.url, here)
     assert made.round() > 0.0
     assert episode.exists()
@@ -145,7 +163,7 @@ def test_a_wrong_confirmation_deletes_nothing(
 
 def test_a_refusal_carries_the_servers_code(live_server: Any, here: World) -> None:
     server = Server(live_server.url)
-    server.token = tokens.mint(here.robot.pk)
+    server.token = tokens.mint(here.robot)
     with pytest.raises(ServerSays, match="404 not_found"):
         server.complete("f" * 32)
 
