@@ -135,11 +135,6 @@ class EpisodeRecorder:
         logs = [path for path in self.home.logs.glob("*.log") if path.stem not in busy]
         return sorted(logs, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
-    def recover(self, log: Path, step: Step = lambda _: None) -> EpisodeMeta | None:
-        """Saves a left-over log; None when it held nothing."""
-        self.take.keep(log.stem)
-        return self.save(log, step)
-
     def save(self, log: Path, step: Step = lambda _: None) -> EpisodeMeta | None:
         """Finalises `log`.  Says `saved` only for what was read back; when that fails, the log stays and says why."""
         try:
@@ -158,7 +153,18 @@ class EpisodeRecorder:
             self.take.save(meta)
 
     def failed(self, log: Path, refused: Refused) -> None:
-        self.take.fail(f"{refused.sentence} The recording is kept in {log.name} and tried again later.")
+        if log.exists():
+            kept = f"kept in {log.name} and tried again later"
+        else:
+            kept = f"put aside as {self.home.quarantine.name}/{log.name}; a person must look at it"
+        self.take.fail(f"{refused.sentence} The recording is {kept}.")
+
+    def quarantine(self, log: Path) -> None:
+        """Puts away a log that cannot be saved; it may have been put away before."""
+        if log.exists():
+            os.replace(log, self.home.quarantine / log.name)
+            fsync(self.home.quarantine)
+            fsync(self.home.logs)
 
     # -- room --------------------------------------------------------------------------------------------------------
 
@@ -175,7 +181,14 @@ class EpisodeRecorder:
 
     def running_out(self) -> bool:
         """Whether the episode should end now, so that finalising it still finds room for a second copy."""
-        return self._log is not None and self.free_bytes() < self._log.size * 1.1 + self._limits.floor_bytes
+        return self._log is not None and self._too_little_for(self._log.size)
+
+    def lacks_room(self, log: Path) -> bool:
+        """Whether a closed log cannot be finalised for want of room."""
+        return log.exists() and self._too_little_for(log.stat().st_size)
+
+    def _too_little_for(self, size: int) -> bool:
+        return self.free_bytes() < size * 1.1 + self._limits.floor_bytes
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.home.root).free

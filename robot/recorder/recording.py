@@ -19,6 +19,7 @@ MAX_S = 30 * 60.0  # an episode ends itself, and is kept
 AWAY_S = 60.0  # so it does when nobody has had a lease for so long
 UNDO_S = 600.0
 RETRY_S = 30.0
+TRIES = 3  # failures of one log before it is put into quarantine
 MAX_INSTRUCTION = 500
 _DRIVEN = ("TELEOP", "AUTONOMY")
 
@@ -53,7 +54,8 @@ class Recording:
         self._actor = ""
         self._flushed_s = 0.0
         self._driven_s = 0.0
-        self._room_s = self._retry_s = float("-inf")
+        self._room_s = float("-inf")
+        self._failed: dict[str, tuple[int, float]] = {}  # log's name: how often it could not be saved, when last
         self._set_aside: dict[Path, float] = {}
 
     @property
@@ -177,14 +179,25 @@ class Recording:
     def finalised(self, log: Path, result: EpisodeMeta | Refused | None, now: Now) -> None:
         """What became of a log that was handed over."""
         if isinstance(result, Refused):
-            self._recorder.failed(log, result)
-            self._retry_s = now.mono_s
-            self._happened(now, "record_failed", log.stem, self._actor, result.sentence)
+            self._save_failed(log, result, now)
             return
+        self._failed.pop(log.name, None)
         self._recorder.saved(result)
         if result is not None:
             event = "record_recovered" if result.cut else "record_saved"
             self._happened(now, event, result.id, self._actor, result.cut_reason, rows=result.rows)
+
+    def _save_failed(self, log: Path, refused: Refused, now: Now) -> None:
+        """Tried again later; after `TRIES` a person must look at it.  A full disk is no fault of the log."""
+        times = self._failed.get(log.name, (0, 0.0))[0] + (not self._recorder.lacks_room(log))
+        self._failed[log.name] = (times, now.mono_s)
+        if times >= TRIES:
+            try:
+                self._recorder.quarantine(log)
+            except OSError as error:
+                refused = Refused("disk", f"{refused.sentence} It cannot be put aside either: {error}.")
+        self._recorder.failed(log, refused)
+        self._happened(now, "record_failed", log.stem, self._actor, self._recorder.take.sentence)
 
     def keep_house(self, now: Now) -> None:
         """Removes what nobody asked back; finishes, one at a time, logs that a crash or a full disk left behind."""
@@ -192,9 +205,12 @@ class Recording:
             if now.mono_s - self._set_aside.setdefault(log, now.mono_s) > UNDO_S:
                 log.unlink()
                 del self._set_aside[log]
-        if self._recorder.take.state in ("recording", "finalising") or now.mono_s - self._retry_s < RETRY_S:
+        if self._recorder.take.state in ("recording", "finalising"):
             return
-        for log in self._recorder.left_over()[:1]:
+        never = (0, float("-inf"))
+        due = [log for log in self._recorder.left_over() if now.mono_s - self._failed.get(log.name, never)[1] >= RETRY_S]
+        if due:
+            log = min(due, key=lambda log: self._failed.get(log.name, never)[0])
             self._actor = ""
             self._recorder.take.keep(log.stem)
             self._finalise_later(log)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.embodiment import Axis, Camera, Embodiment, Quantity
+from protocol.episode import EpisodeMeta
 from protocol.row import Row
 from robot.recorder.contents import Tick
 from robot.recorder.episode_recorder import About, EpisodeRecorder, Limits
@@ -90,3 +91,9 @@ def log_of(rec: EpisodeRecorder, count: int = 20, instruction: str = "Put the cu
     for tick in ticks(count):
         rec.tick(tick)
     return rec.end("success")
+
+
+def recover(rec: EpisodeRecorder, log: Path) -> EpisodeMeta | None:
+    """Saves a left-over log as the recorder does; None when it held nothing."""
+    rec.take.keep(log.stem)
+    return rec.save(log)

@@ -15,7 +15,7 @@ import pytest
 from protocol.episode_folder import check_folder
 from protocol.errors import Refused
 from robot.recorder.finalise import Home, finalise
-from tests.robot.recorder.rig import START_NS, log_of, picture, recorder, ticks
+from tests.robot.recorder.rig import START_NS, log_of, picture, recorder, recover, ticks
 
 
 def test_an_episode_has_as_many_rows_as_frames_of_each_camera(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_kill_between_any_two_steps_leaves_one_whole_episode_in_the_end(tmp_pa
         check_folder(folder)
     again = recorder(tmp_path)
     for left in again.left_over():
-        again.recover(left)
+        recover(again, left)
         assert again.take.state == "saved"
     (folder,) = again.home.saved()
     assert check_folder(folder).rows == 20
@@ -110,7 +110,7 @@ def test_an_episode_cut_by_a_crash_is_kept_and_marked(tmp_path: Path) -> None:
     log = rec.home.log(rec.take.episode)
     log.write_bytes(log.read_bytes()[:-100])  # as if killed inside the last write
     again = recorder(tmp_path)
-    meta = again.recover(again.left_over()[0])
+    meta = recover(again, again.left_over()[0])
     assert meta is not None
     assert (meta.rows, meta.cut, meta.outcome) == (32, True, "unlabelled")
     assert "byte" in meta.cut_reason
@@ -148,7 +148,7 @@ def test_bytes_that_differ_when_read_back_are_never_called_saved(tmp_path: Path)
     assert rec.take.state == "failed"
     assert log.exists()
     assert rec.home.saved() == []
-    assert rec.recover(log) is not None  # and the next try, from the log, succeeds
+    assert recover(rec, log) is not None  # and the next try, from the log, succeeds
     assert rec.take.state == "saved"
 
 
@@ -177,5 +177,5 @@ def test_a_log_without_a_tick_leaves_no_episode(tmp_path: Path) -> None:
 def test_a_log_killed_before_its_first_record_is_put_away(tmp_path: Path) -> None:
     rec = recorder(tmp_path)
     (rec.home.logs / f"{'0' * 32}.log").write_bytes(b"REI")
-    assert rec.recover(rec.left_over()[0]) is None
+    assert recover(rec, rec.left_over()[0]) is None
     assert rec.left_over() == []

@@ -14,7 +14,7 @@ from protocol.errors import Refused
 from robot.recorder.contents import TICK
 from robot.recorder.episode_recorder import Limits
 from robot.recorder.log import EpisodeLog, LogReader
-from tests.robot.recorder.rig import START_NS, recorder, ticks
+from tests.robot.recorder.rig import START_NS, recorder, recover, ticks
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_take_that_fills_the_disk_is_kept_as_a_log_and_saved_when_there_is_roo
     assert rec.home.saved() == []
     (small_disk / "others").unlink()
     again = recorder(small_disk, Limits(free_bytes=1024, floor_bytes=0))
-    meta = again.recover(again.left_over()[0])
+    meta = recover(again, again.left_over()[0])
     assert meta is not None
     assert meta.rows == written
     assert meta.cut

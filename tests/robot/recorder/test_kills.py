@@ -12,7 +12,7 @@ import pytest
 
 from protocol.episode_folder import check_folder, hash_file
 from robot.recorder.contents import Tick
-from tests.robot.recorder.rig import START_NS, recorder, ticks
+from tests.robot.recorder.rig import START_NS, recorder, recover, ticks
 
 KILLS = 20
 
@@ -52,7 +52,7 @@ def test_twenty_random_kills_lose_no_acknowledged_tick(tmp_path: Path, made: lis
         acknowledged = record_until_killed(tmp_path, made, chance.randint(1, 90))
         again = recorder(tmp_path)
         (log,) = again.left_over()
-        meta = again.recover(log)
+        meta = recover(again, log)
         assert meta is not None
         assert meta.cut
         assert acknowledged <= meta.rows <= acknowledged + 1

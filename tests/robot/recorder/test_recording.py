@@ -231,6 +231,76 @@ def test_a_failed_save_says_so_and_is_tried_again(desk: Desk) -> None:
     assert (desk.state, desk.saved()) == ("saved", [5])
 
 
+def left_behind(desk: Desk, count: int) -> list[Path]:
+    """Logs that nobody finalised, oldest first."""
+    for _ in range(count):
+        desk.ask(door.Start(instruction="a"))
+        desk.tick(5)
+        desk.ask(door.Stop())
+        desk.recording.finalised(desk.logs.pop(), Refused("disk", "Not now."), desk.now)
+        desk.mono_s += 31
+    return desk.rec.left_over()
+
+
+def fail(desk: Desk) -> Path:
+    """One round of housekeeping whose log cannot be saved."""
+    desk.recording.keep_house(desk.now)
+    log = desk.logs.pop()
+    desk.recording.finalised(log, Refused("episode_damaged", "It differs when read back."), desk.now)
+    return log
+
+
+def test_a_log_that_fails_lets_the_others_be_saved(desk: Desk) -> None:
+    first, second, third = left_behind(desk, 3)
+    assert fail(desk) == first
+    desk.recording.keep_house(desk.now)
+    assert desk.logs == [second], "at once"
+    desk.settle()
+    desk.mono_s += 31
+    desk.recording.keep_house(desk.now)
+    assert desk.logs == [third], "what failed less goes first"
+
+
+def test_a_log_that_cannot_be_saved_three_times_is_put_aside(desk: Desk) -> None:
+    (log,) = left_behind(desk, 1)
+    assert fail(desk) == log
+    assert log.exists()
+    desk.mono_s += 31
+    assert fail(desk) == log
+    desk.mono_s += 31
+    desk.recording.keep_house(desk.now)
+    assert desk.logs == []
+    assert [path.name for path in desk.rec.home.quarantine.iterdir()] == [log.name]
+    assert "put aside" in desk.recording.state(desk.now, 0, None).sentence
+    assert "put aside" in desk.told[-1].reason
+    assert desk.ask(door.Start(instruction="next")).code == ""
+
+
+def test_a_full_disk_puts_no_log_aside(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk.rec, "free_bytes", lambda: 10**9)
+    (log,) = left_behind(desk, 1)
+    monkeypatch.setattr(desk.rec, "free_bytes", lambda: 1000)
+    for _ in range(5):
+        assert fail(desk) == log
+        desk.mono_s += 31
+    assert log.exists()
+    assert "tried again" in desk.recording.state(desk.now, 0, None).sentence
+
+
+def test_a_log_that_cannot_even_be_put_aside_stops_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    left_behind(desk, 1)
+
+    def broken(log: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(desk.rec, "quarantine", broken)
+    for _ in range(3):
+        fail(desk)
+        desk.mono_s += 31
+    assert "cannot be put aside" in desk.recording.state(desk.now, 0, None).sentence
+    assert desk.ask(door.Start(instruction="next")).code == ""
+
+
 def test_a_silent_kernel_is_recorded_as_a_hold_without_motion() -> None:
     maker = TickMaker(SMALL)
     old = row(1, 100.0)
