@@ -40,6 +40,7 @@ TWIN_S = 3.0  # how long an older connection of the same key has to show that it
 LOOK_S = 0.5  # how often a socket looks whether its robot may stay
 NEW_S = 1.1  # a robot that has just been let in may be missing from what was read a second ago
 IN_FLIGHT_S = 0.5  # what arrives this soon after a twin's log-in may have been on its way before
+ALIVE_S = 1.5  # who has said nothing for so long may be a connection that its own robot has left, and calls nobody a twin
 AGAIN_S = 0.8  # so long after a first word a second one must come: what a broken link kept back comes all at once
 
 
@@ -80,11 +81,14 @@ class RobotSocket(JsonSocket):
         self._nonce = ""
         self._twin_s: float | None = None  # when another connection logged in with this robot's key
         self._word_s: float | None = None  # when ours first spoke after that
+        self._heard_s = float("-inf")
+        self._announced = False  # to other connections of this key; Redis may have been away
         self._snapshots_wanted: bool | None = None
         await self.accept()
         self.start(self._login_timeout())
 
     async def hear(self, message: Any) -> None:
+        self._heard_s = time.monotonic()
         if self.robot is None:
             await self._log_in(message)
             return
@@ -142,8 +146,6 @@ class RobotSocket(JsonSocket):
         self.robot = ConnectedRobot(row, self.say)
         self.robot.held = bool(row.held_reason)
         await self._announce()
-        with contextlib.suppress(redis.exceptions.RedisError, OSError):
-            await get_channel_layer().group_add(group(row.pk), self.channel_name)
         if row.held_reason:
             await self.say(robot_link.Held(sentence=row.held_reason))
         else:
@@ -151,11 +153,14 @@ class RobotSocket(JsonSocket):
         self.start(self._look_after())
 
     async def _announce(self) -> None:
-        """Tells other connections with this key that there is one more."""
+        """Tells other connections with this key that there is one more; of two at once at least one hears of the other."""
         assert self.robot is not None
+        self._announced = False
         with contextlib.suppress(redis.exceptions.RedisError, OSError):
+            await get_channel_layer().group_add(group(self.robot.id), self.channel_name)
             event = {"type": "twin.arrived", "channel": self.channel_name}
             await get_channel_layer().group_send(group(self.robot.id), event)
+            self._announced = True
 
     async def _say_welcome(self, log_n: int) -> None:
         await self.say(robot_link.Welcome(time_ns=time.time_ns(), log_from=log_n + 1))
@@ -196,6 +201,8 @@ class RobotSocket(JsonSocket):
 
     async def _pass_on_interest(self) -> None:
         assert self.robot is not None
+        if not self._announced and time.monotonic() - self._heard_s < ALIVE_S:
+            await self._announce()
         with contextlib.suppress(redis.exceptions.RedisError, OSError):
             wanted = await relay.snapshots_wanted(self.robot.id)
             await get_channel_layer().group_add(group(self.robot.id), self.channel_name)  # again after a flushed Redis
@@ -208,8 +215,11 @@ class RobotSocket(JsonSocket):
             await self.send(text_data=event["text"])
 
     async def twin_arrived(self, event: dict[str, Any]) -> None:
-        """Somebody else logged in with this robot's key: when our robot still speaks, there are two of it."""
-        if event["channel"] != self.channel_name:
+        """Somebody else logged in with this robot's key: when our robot still speaks, there are two of it.
+
+        One more while that is being found out changes nothing: who logs in again and again must not put it off.
+        """
+        if event["channel"] != self.channel_name and self._twin_s is None:
             self._twin_s, self._word_s = time.monotonic(), None
 
     async def _heard_beside_twin(self, since_s: float) -> None:

@@ -13,7 +13,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import msgspec
 import pytest
+import redis.exceptions
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
@@ -175,6 +177,74 @@ async def test_row_45_one_key_live_twice_holds_both_until_one_is_left_and_releas
         await sync_to_async(robots.release)(lab.people["admin"], await Robot.objects.select_related("site").aget(pk=lab.robot.pk))
         await original.hear("welcome")
     assert (await row(lab)).held_reason == ""
+    await original.leave()
+
+
+async def test_one_key_that_logs_in_twice_at_the_same_moment_is_found(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is announced only when both are ready to be: whoever is not listening by then never hears of the other."""
+    layer = type(get_channel_layer())
+    send, both = layer.group_send, asyncio.Barrier(2)
+
+    async def at_once(self: Any, group: str, event: dict[str, Any]) -> None:
+        if event["type"] == "twin.arrived":
+            await asyncio.wait_for(both.wait(), 5)
+        await send(self, group, event)
+
+    monkeypatch.setattr(layer, "group_send", at_once)
+    one, other = RobotProgram(lab.robot, lab.key), RobotProgram(lab.robot, lab.key)
+    await asyncio.gather(one.log_in(), other.log_in())
+    async with speaking(one), speaking(other):
+        await asyncio.gather(one.hear("held"), other.hear("held"))
+    await one.leave()
+    await other.leave()
+
+
+async def test_a_twin_that_logged_in_without_redis_is_found_when_it_returns(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = type(get_channel_layer())
+    send, add = layer.group_send, layer.group_add
+    away = True
+
+    async def group_send(self: Any, group: str, event: dict[str, Any]) -> None:
+        if away:
+            raise redis.exceptions.ConnectionError("away")
+        await send(self, group, event)
+
+    async def group_add(self: Any, group: str, channel: str) -> None:
+        if away:
+            raise redis.exceptions.ConnectionError("away")
+        await add(self, group, channel)
+
+    monkeypatch.setattr(layer, "group_send", group_send)
+    monkeypatch.setattr(layer, "group_add", group_add)
+    one, other = RobotProgram(lab.robot, lab.key), RobotProgram(lab.robot, lab.key)
+    await one.log_in()
+    await other.log_in()
+    away = False
+    async with speaking(one), speaking(other):
+        await asyncio.gather(one.hear("held"), other.hear("held"))
+    await one.leave()
+    await other.leave()
+
+
+async def test_who_logs_in_with_a_stolen_key_again_and_again_is_found_all_the_same(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More often than it takes to tell two robots from one that has come again."""
+    monkeypatch.setattr(robot_socket, "AGAIN_S", 0.5)
+    original = RobotProgram(lab.robot, lab.key)
+    await original.log_in()
+
+    async def steal() -> None:
+        while True:
+            thief = RobotProgram(lab.robot, lab.key)
+            await thief.knock()
+            await asyncio.sleep(0.1)
+            await thief.leave()
+
+    thief = asyncio.create_task(steal())
+    async with speaking(original):
+        await original.hear("held", 8)
+    thief.cancel()
     await original.leave()
 
 
