@@ -6,6 +6,7 @@ Pictures come encoded and packetised; every viewer is sent the same bytes.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections import deque
@@ -34,6 +35,8 @@ from robot.link.frame_table import rtp_ticks
 from robot.link.outlets import PeerEvents
 from robot.link.rtp import Format, RtpStream
 from robot.link.sdp import Offered, with_one_fingerprint
+
+log = logging.getLogger(__name__)
 
 _MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
@@ -191,6 +194,7 @@ class Peer:
         self._channels: dict[str, RTCDataChannel] = {}
         self._pc.on("datachannel", self._on_channel)
         self._pc.on("connectionstatechange", self._on_connection_state)
+        self._closed = False
         self.local_fingerprint = self.remote_fingerprint = ""
 
     async def answer(self, offered: Offered, cameras: Sequence[str]) -> str:
@@ -205,7 +209,7 @@ class Peer:
             await self._pc.setRemoteDescription(RTCSessionDescription(offered.sdp, "offer"))
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except Exception as error:  # the parser raises whatever it stumbles over: the offer is at fault, not the robot
-            await self._pc.close()
+            await self.close()
             raise Refused("sdp_invalid", f"The offer cannot be answered: {error}. Reload the page.") from error
         answer, self.local_fingerprint = with_one_fingerprint(self._pc.localDescription.sdp)
         self.remote_fingerprint = offered.fingerprint
@@ -246,7 +250,14 @@ class Peer:
         self._send("control", raw)
 
     async def close(self) -> None:
-        await self._pc.close()
+        """Once: the library's own second close waits for ever when its first one broke over a half-made connection."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._pc.close()
+        except AttributeError as error:  # of transports that were never made
+            log.info("a connection that was half made could not be closed in order: %s", error)
 
     def _send(self, label: str, message: str | bytes) -> None:
         channel = self._channels.get(label)
