@@ -43,10 +43,9 @@ def main() -> int:
         return 1
     pressure = Pressure()
     turns: dict[str, list[Turn]] = {"bare": [], "idle": [], "video": []}
-    for _ in range(asked.rounds):
-        turns["bare"].append(bare_turn(asked.seconds))
     with rig() as ready:
         for _ in range(asked.rounds):
+            turns["bare"].append(bare_turn(asked.seconds))
             turns["idle"].append(robot_turn(ready, asked.seconds))
             turns["video"].append(video_turn(ready, asked.seconds))
     report("loop", [row(name, taken) for name, taken in turns.items()], pressure)

@@ -39,6 +39,7 @@ PERIOD_S = 0.02
 PING_S = 1.0
 SERVER_STOP_S = 1.0  # as the page: the server repeats it by itself
 ANSWER_S = 3.0
+PATIENCE_S = 8.0  # then it says what it waits for
 STRAY_S = 0.2  # the server's last repetition may come so late
 FRESH_S = 0.2  # nobody takes the lease before there are pictures
 NEUTRAL_TURNS = 10  # at rest first; the robot wants one of these to arrive
@@ -105,7 +106,7 @@ class Page:
         self._telemetry: channel.Telemetry | None = None
         self.server_state: teleop.RobotNow | None = None
         self.stops: tuple[str, ...] = ()
-        self.mode = ""
+        self.mode = self._refusal = ""
         self._pressed_s: float | None = None
         self._server_stop_s = 0.0
         self._server_answered = asyncio.Event()  # the stop it was asked for
@@ -181,6 +182,8 @@ class Page:
         return self._waiting.setdefault(str(what), asyncio.get_running_loop().create_future())
 
     def _answered(self, what: object, message: wire.Message) -> None:
+        if isinstance(message, wire.Problem):
+            self._refusal = f"{message.code}: {message.sentence}"
         waiting = self._waiting.pop(str(what), None)
         if waiting is not None and not waiting.done():
             waiting.set_result(message)
@@ -298,7 +301,11 @@ class Page:
 
     async def drive(self) -> None:
         """Clears its own stop, waits for pictures, takes the lease and drives until told otherwise; says `driving`."""
+        began_s = time.monotonic()
         while True:
+            if time.monotonic() - began_s > PATIENCE_S:
+                began_s = time.monotonic()
+                self._say({"waiting": self._about()})
             if self.hello.person in self.stops:
                 await self._server_knows()
                 await self._clear()
@@ -306,6 +313,12 @@ class Page:
                 break
             await asyncio.sleep(0.05)
         self._say({"driving": list(self._lease or ()), "at_s": time.monotonic()})
+
+    def _about(self) -> str:
+        """Why it does not drive, as far as it knows."""
+        age_s = time.monotonic() - self.shown[0].at_s
+        told = f"{self.mode}, stops {self.stops}, newest picture {age_s:.1f} s old"
+        return f"{self._peer.connectionState}, channel {self.state.readyState}, {told}, last refusal {self._refusal!r}"
 
     async def _take(self) -> bool:
         asked = teleop.PermitRequest(id=self.new_id(), act="drive")

@@ -53,14 +53,15 @@ class PageProcess:
 
     def wait(self, what: str, within_s: float = 30.0) -> dict[str, Any]:
         """The next word that has `what` in it; RuntimeError when it does not come or something failed."""
-        end_s = time.monotonic() + within_s
+        end_s, about = time.monotonic() + within_s, ""
         while True:
             try:
                 said = self._said.get(timeout=max(0.0, end_s - time.monotonic()))
             except queue.Empty as error:
-                raise RuntimeError(f"the page did not say {what!r} within {within_s:.0f} s") from error
+                raise RuntimeError(f"the page did not say {what!r} within {within_s:.0f} s; {about}") from error
             if "failed" in said:
                 raise RuntimeError(f"the page failed: {said['failed']}")
+            about = str(said.get("waiting", about))
             if what in said:
                 return said
 
