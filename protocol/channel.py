@@ -78,6 +78,10 @@ class RecordStop(Message, frozen=True, tag="record_stop"):
     discard: bool = False
 
 
+class RecordUndo(Message, frozen=True, tag="record_undo"):
+    """Bring back the take that was discarded last, for 10 minutes; while another is recorded, it is saved after that."""
+
+
 class SaveLast(Message, frozen=True, tag="save_last"):
     seconds: float = 30.0
     instruction: str = ""
@@ -89,7 +93,10 @@ class ResetScene(Message, frozen=True, tag="reset_scene"):
     seed: U32 | None = None
 
 
-FromBrowser = Acquire | Release | Stop | Clear | Goal | Ping | Watch | Seen | RecordStart | RecordStop | SaveLast | ResetScene
+FromBrowser = (
+    Acquire | Release | Stop | Clear | Goal | Ping | Watch | Seen
+    | RecordStart | RecordStop | RecordUndo | SaveLast | ResetScene
+)  # fmt: skip
 
 # -- robot -> browser -----------------------------------------------------------------------------
 

@@ -198,7 +198,7 @@ class Conversation:
                 self._watch(message)
             case channel.Seen():
                 self._seen.append(message)
-            case channel.RecordStart() | channel.RecordStop() | channel.SaveLast():
+            case channel.RecordStart() | channel.RecordStop() | channel.RecordUndo() | channel.SaveLast():
                 self._need_lease("record")
                 self._run(self._carry_out(message.id, self._outlets.record(self.person, self.name, message)))
             case channel.ResetScene():

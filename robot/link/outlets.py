@@ -42,7 +42,7 @@ class PeerEvents(Protocol):
     def on_closed(self, reason: str) -> None: ...
 
 
-RecordRequest = channel.RecordStart | channel.RecordStop | channel.SaveLast
+RecordRequest = channel.RecordStart | channel.RecordStop | channel.RecordUndo | channel.SaveLast
 
 
 @dataclass(frozen=True, slots=True)

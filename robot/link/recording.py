@@ -59,6 +59,8 @@ def _asked(id: str, person: str, name: str, request: RecordRequest) -> door.ToRe
             return door.Start(id=id, instruction=request.instruction, person=person, name=name)
         case channel.RecordStop():
             return door.Stop(id=id, outcome=request.outcome, discard=request.discard, person=person, name=name)
+        case channel.RecordUndo():
+            return door.Undo(id=id, person=person, name=name)
         case channel.SaveLast():
             return door.SaveLast(id=id, seconds=request.seconds, instruction=request.instruction, person=person, name=name)
 

@@ -39,7 +39,10 @@ class SaveLast(DoorMessage, frozen=True, kw_only=True, tag="save_last"):
 
 
 class Undo(DoorMessage, frozen=True, kw_only=True, tag="undo"):
-    """Bring back the episode that was discarded last."""
+    """Bring back the episode that was discarded last; while another is recorded, it is saved after that."""
+
+    person: str = ""
+    name: str = ""
 
 
 class Live(DoorMessage, frozen=True, kw_only=True, tag="live"):

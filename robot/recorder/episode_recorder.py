@@ -118,14 +118,17 @@ class EpisodeRecorder:
         return log.path
 
     def undo(self) -> Path:
-        """The log that was discarded last, ready for `save`; `Refused("nothing_discarded")` when it is gone."""
-        self.take.check("keep")
+        """The log that was discarded last, back among the logs; `Refused("nothing_discarded")` when it is gone.
+
+        It is the take in hand then, ready for `save`, unless another is; else it is among the `left_over`.
+        """
         while self._discarded:
             aside = self._discarded.pop()
             if aside.exists():
                 log = self.home.log(aside.stem)
                 os.replace(aside, log)
-                self.take.keep(log.stem)
+                if self.take.state not in ("recording", "finalising"):
+                    self.take.keep(log.stem)
                 return log
         raise Refused("nothing_discarded", "There is no discarded episode; they are kept for 10 minutes.")
 

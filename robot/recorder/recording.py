@@ -94,10 +94,7 @@ class Recording:
             case door.SaveLast():
                 return self._save_last(request, now)
             case door.Undo():
-                log = self._recorder.undo()
-                self._happened(now, "record_restored", log.stem)
-                self._finalise_later(log)
-                return log.stem
+                return self._undo(request, now)
             case door.Live():
                 self._set_live(request.live)
                 return ""
@@ -126,6 +123,15 @@ class Recording:
         log = self._recorder.discard()
         self._set_aside[log] = now.mono_s
         self._happened(now, "record_discarded", log.stem, request.person)
+        return log.stem
+
+    def _undo(self, request: door.Undo, now: Now) -> str:
+        """Saved now, or by `keep_house` when another take is done."""
+        log = self._recorder.undo()
+        self._happened(now, "record_restored", log.stem, request.person)
+        if self._recorder.take.episode == log.stem:
+            self._actor = request.person
+            self._finalise_later(log)
         return log.stem
 
     def _save_last(self, request: door.SaveLast, now: Now) -> str:

@@ -104,6 +104,7 @@ WITHOUT_LEASE: dict[str, tuple[wire.Message, str]] = {
     "goal": (channel.Goal(id="x", epoch=7, seq=1, n=1, sent_us=1, seen_frame=301, delta=(0.1,)), "no_lease"),
     "record": (channel.RecordStart(id="x", instruction="pick"), "not_in_control"),
     "end recording": (channel.RecordStop(id="x"), "not_in_control"),
+    "bring a take back": (channel.RecordUndo(id="x"), "not_in_control"),
     "save the last": (channel.SaveLast(id="x"), "not_in_control"),
     "reset the scene": (channel.ResetScene(id="x"), "not_in_control"),
 }

@@ -92,6 +92,12 @@ export interface ChannelRecordStop {
   id?: string;
 }
 
+export interface ChannelRecordUndo {
+  type: "record_undo";
+  v: 1;
+  id?: string;
+}
+
 export interface ChannelSaveLast {
   type: "save_last";
   seconds?: number;
@@ -107,7 +113,7 @@ export interface ChannelResetScene {
   id?: string;
 }
 
-export type ChannelFromBrowser = ChannelAcquire | ChannelRelease | ChannelStop | ChannelClear | ChannelGoal | ChannelPing | ChannelWatch | ChannelSeen | ChannelRecordStart | ChannelRecordStop | ChannelSaveLast | ChannelResetScene;
+export type ChannelFromBrowser = ChannelAcquire | ChannelRelease | ChannelStop | ChannelClear | ChannelGoal | ChannelPing | ChannelWatch | ChannelSeen | ChannelRecordStart | ChannelRecordStop | ChannelRecordUndo | ChannelSaveLast | ChannelResetScene;
 
 export interface ChannelHello {
   type: "hello";

@@ -236,12 +236,13 @@ async def answering(*answers: recorder_door.Answer) -> AsyncIterator[tuple[Recor
 
 
 async def test_recording_is_done_when_the_recorder_says_so() -> None:
-    async with answering(*[recorder_door.Answer()] * 3) as (link, asked):
+    async with answering(*[recorder_door.Answer()] * 4) as (link, asked):
         await link.record("p", "Ada", channel.RecordStart(instruction="lift"))
         await link.record("p", "Ada", channel.RecordStop(outcome="success", discard=False))
         await link.record("p", "Ada", channel.SaveLast(seconds=5.0, instruction="again"))
+        await link.record("p", "Ada", channel.RecordUndo())
     assert [(type(m).__name__, m.person, m.name) for m in asked] == [
-        ("Start", "p", "Ada"), ("Stop", "p", "Ada"), ("SaveLast", "p", "Ada"),
+        ("Start", "p", "Ada"), ("Stop", "p", "Ada"), ("SaveLast", "p", "Ada"), ("Undo", "p", "Ada"),
     ]  # fmt: skip
 
 

@@ -115,6 +115,26 @@ def test_a_discarded_take_can_be_brought_back_for_ten_minutes(desk: Desk) -> Non
     assert (desk.state, desk.saved()) == ("saved", [7])
 
 
+def test_a_take_discarded_to_record_again_can_be_brought_back_meanwhile(desk: Desk) -> None:
+    discarded = desk.ask(door.Start(instruction="a")).episode
+    desk.tick(7)
+    desk.ask(door.Stop(discard=True))
+    desk.ask(door.Start(instruction="a"))
+    desk.tick(4)
+    answer = desk.ask(door.Undo(id="1", person="p2"))
+    assert (answer.code, answer.episode) == ("", discarded)
+    assert (desk.told[-1].event, desk.told[-1].actor) == ("record_restored", "p2")
+    assert desk.state == "recording"
+    desk.tick(2)
+    desk.recording.keep_house(desk.now)
+    assert desk.logs == [], "one after the other"
+    desk.ask(door.Stop())
+    desk.settle()
+    desk.recording.keep_house(desk.now)
+    desk.settle()
+    assert sorted(desk.saved()) == [6, 7]
+
+
 def test_a_discarded_take_is_gone_after_ten_minutes(desk: Desk) -> None:
     desk.ask(door.Start(instruction="a"))
     desk.tick(7)
