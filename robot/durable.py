@@ -17,12 +17,12 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
     finally:
         os.close(fd)
     os.replace(partial, path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes names that were created, renamed or removed in `folder` durable."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Makes a file's bytes durable, or the names that were created, renamed or removed in a folder."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol.errors import Refused
-from robot.durable import sync_folder, write_durably
+from robot.durable import sync, write_durably
 
 FILE, NEXT = "key", "key.next"
 _RAW_BYTES = 32
@@ -32,7 +32,7 @@ class Identity:
     def adopt(self, folder: Path) -> None:
         """Makes the key just created the robot's key, in place of any other."""
         os.replace(folder / NEXT, folder / FILE)
-        sync_folder(folder)
+        sync(folder)
 
     @classmethod
     def load(cls, folder: Path) -> Identity:

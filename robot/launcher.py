@@ -22,7 +22,7 @@ from robot import layout, state, vitals
 from robot.bodies.body import BodySpec
 from robot.config import RobotConfig, read_config
 from robot.door import Door, door_pair
-from robot.durable import sync_folder
+from robot.durable import sync
 from robot.frame_ring import FrameRing
 from robot.identity import Identity
 from robot.kernel import door as kernel_door
@@ -213,7 +213,7 @@ class LatchSync:
         finally:
             os.close(fd)
         if self._synced is None:
-            sync_folder(self._path.parent)
+            sync(self._path.parent)
         self._synced = content
         self.syncs += 1
 

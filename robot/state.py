@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from protocol.errors import Refused
-from robot.durable import sync_folder, write_durably
+from robot.durable import sync, write_durably
 
 EPOCH, REMOTE_MOTION, HELD, LOCK, RUN = "epoch", "remote_motion", "held", "lock", "run.json"
 
@@ -73,7 +73,7 @@ def set_held(folder: Path, sentence: str) -> None:
         write_durably(folder / HELD, sentence.encode())
     elif (folder / HELD).exists():
         (folder / HELD).unlink()
-        sync_folder(folder)
+        sync(folder)
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ import msgspec
 from protocol.errors import Refused
 from protocol.robot_link import LogEntry
 from protocol.wire import MAX_MESSAGE
-from robot.durable import sync_folder
+from robot.durable import sync
 
 FOLDER = "log"
 BATCH_BYTES = MAX_MESSAGE * 3 // 4  # of one message to the server; the rest is room for its frame
@@ -57,7 +57,7 @@ class TransitionLog:
         self._open: list[int] = []  # file descriptors not yet synced for the last time; the last one is written to
         self._begin_piece()
         self.sync()
-        sync_folder(folder)
+        sync(folder)
 
     @property
     def waiting(self) -> int:

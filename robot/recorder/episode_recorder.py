@@ -18,8 +18,9 @@ import msgspec
 from protocol.embodiment import Embodiment
 from protocol.episode import EpisodeMeta, Outcome
 from protocol.errors import Refused
+from robot.durable import sync
 from robot.recorder.contents import CLOSING, EVENT, OPENING, TICK, Closing, Happening, Opening, Tick, encode
-from robot.recorder.finalise import Home, Step, finalise, fsync
+from robot.recorder.finalise import Home, Step, finalise
 from robot.recorder.log import SYNC_S, EpisodeLog
 from robot.recorder.take import Take
 
@@ -166,8 +167,8 @@ class EpisodeRecorder:
         """Puts away a log that cannot be saved; it may have been put away before."""
         if log.exists():
             os.replace(log, self.home.quarantine / log.name)
-            fsync(self.home.quarantine)
-            fsync(self.home.logs)
+            sync(self.home.quarantine)
+            sync(self.home.logs)
 
     # -- room --------------------------------------------------------------------------------------------------------
 
@@ -213,7 +214,7 @@ class EpisodeRecorder:
         try:
             log.append(OPENING, encode(opening))
             log.sync()
-            fsync(self.home.logs)
+            sync(self.home.logs)
         except (Refused, OSError):
             log.close()
             log.path.unlink()

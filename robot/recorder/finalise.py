@@ -21,6 +21,7 @@ from protocol.embodiment import decode_embodiment
 from protocol.episode import EpisodeMeta
 from protocol.episode_folder import META, check_folder, decode_meta, hash_file
 from protocol.errors import Refused
+from robot.durable import sync
 from robot.recorder.contents import Closing, Happening, Opening, Tick, decode
 from robot.recorder.folder import FolderWriter
 from robot.recorder.log import MAGIC, Damage, LogReader
@@ -97,7 +98,7 @@ def finalise(home: Home, log: Path, step: Step = lambda _: None) -> EpisodeMeta 
         check_folder(partial, from_disk=True)
         step("read_back")
         os.rename(partial, final)
-        fsync(home.episodes)
+        sync(home.episodes)
         step("renamed")
     saved = decode_meta((final / META).read_bytes())
     _put_away(home, log, damage)
@@ -143,12 +144,12 @@ def _write(log: Path, partial: Path, step: Step) -> tuple[EpisodeMeta | None, Da
     meta = _meta(opening, writer, closing, reader.damage)
     hashes = {path: hash_file(partial / path) for path in writer.paths}
     for path in writer.paths:
-        fsync(partial / path)
+        sync(partial / path)
     step("hashed")
     meta = msgspec.structs.replace(meta, files=hashes)
     (partial / META).write_bytes(msgspec.json.format(msgspec.json.encode(meta), indent=1))
     for entry in (partial / META, partial / "video", partial):
-        fsync(entry)
+        sync(entry)
     return meta, reader.damage
 
 
@@ -187,16 +188,7 @@ def _put_away(home: Home, log: Path, damage: Damage | None) -> None:
     """The log of a saved episode goes; one whose bytes changed is kept aside, because it shows that the disk fails."""
     if damage is not None and not damage.torn:
         os.replace(log, home.quarantine / f"{log.stem}.at-{damage.offset}.log")
-        fsync(home.quarantine)
+        sync(home.quarantine)
     else:
         log.unlink()
-    fsync(home.logs)
-
-
-def fsync(path: Path) -> None:
-    """Brings a file or a folder's entries to the disk."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    sync(home.logs)

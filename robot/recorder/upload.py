@@ -27,7 +27,8 @@ from protocol.episode import FileHash
 from protocol.episode_folder import META, decode_meta, hash_file
 from protocol.errors import Refused
 from protocol.wire import U63
-from robot.recorder.finalise import Home, fsync
+from robot.durable import sync
+from robot.recorder.finalise import Home
 
 PIECE = 1024 * 1024
 LIVE_PIECE = 64 * 1024
@@ -267,7 +268,7 @@ class Uploader:
     def _delete(self, folder: Path) -> None:
         gone = folder.with_name(f".gone-{folder.name}")
         os.rename(folder, gone)
-        fsync(self._home.episodes)
+        sync(self._home.episodes)
         shutil.rmtree(gone)
 
     def _after_refusal(self, folder: Path, said: ServerSays) -> float:
