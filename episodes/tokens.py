@@ -14,15 +14,18 @@ VALID_S = 3600.0
 _SALT = "reins.uploads"
 
 
-def mint(robot_id: str) -> str:
-    """A token for uploads of this robot, valid for `VALID_S`."""
-    return TimestampSigner(salt=_SALT).sign(robot_id)
+def mint(robot: Robot) -> str:
+    """A token for uploads of this robot with the key it has now, valid for `VALID_S`."""
+    return TimestampSigner(salt=_SALT).sign(f"{robot.pk}|{robot.public_key}")
 
 
 def check(token: str) -> Robot:
-    """The robot that may upload with `token`; `Refused("token_invalid")` also when it was revoked since."""
+    """The robot that may upload with `token`.
+
+    `Refused("token_invalid")` also when it was revoked or got another key since, `Refused("robot_held")` while it is held.
+    """
     try:
-        robot_id = TimestampSigner(salt=_SALT).unsign(token, max_age=int(VALID_S))
+        robot_id, _, key = TimestampSigner(salt=_SALT).unsign(token, max_age=int(VALID_S)).partition("|")
     except SignatureExpired as error:
         raise Refused("token_invalid", "The token has expired. Ask for a new one over the robot's socket.") from error
     except BadSignature as error:
@@ -30,9 +33,16 @@ def check(token: str) -> Robot:
     robot = Robot.objects.live().filter(pk=robot_id).first()
     if robot is None:
         raise Refused("token_invalid", "This robot was revoked.")
+    if robot.public_key != key:
+        raise Refused("token_invalid", "This robot has another key now. Ask for a new token over its socket.")
+    if robot.held_reason:
+        raise Refused("robot_held", f"{robot.held_reason} Until then nothing is taken from it.")
     return robot
 
 
 async def on_request(robot: Any, message: robot_link.TokenRequest) -> None:
     """Answers a robot's `TokenRequest`."""
-    await robot.tell(robot_link.Token(id=message.id, token=mint(robot.id), valid_s=VALID_S))
+    row = await Robot.objects.live().filter(pk=robot.id).afirst()
+    if row is None:
+        raise Refused("revoked", "This robot was revoked.")
+    await robot.tell(robot_link.Token(id=message.id, token=mint(row), valid_s=VALID_S))

@@ -12,7 +12,7 @@ import msgspec
 from django.test import Client
 
 from episodes import jobs, services, tokens
-from episodes.models import Episode
+from episodes.models import Episode, Upload
 from fleet.models import Membership, Organisation, Person, Robot, Site
 from protocol.episode import FileHash
 from protocol.episode_folder import META, decode_meta, hash_file
@@ -62,14 +62,19 @@ def manifest(folder: Path) -> dict[str, FileHash]:
     return {META: hash_file(folder / META), **decode_meta((folder / META).read_bytes()).files}
 
 
-def received(folder: Path, robot: Robot, checked: bool = True) -> Episode:
-    """The episode of `folder` on the server, brought there through the services."""
+def announced(folder: Path, robot: Robot) -> Upload:
+    """The episode of `folder` with all its bytes on the server, not yet said to be complete."""
     upload = services.start_upload(robot, folder.name, manifest(folder))
     for path, file in manifest(folder).items():
         raw = (folder / path).read_bytes()
         if file.bytes:
             services.keep_piece(upload, path, 0, hashlib.sha256(raw).hexdigest(), raw)
-    services.complete(upload)
+    return upload
+
+
+def received(folder: Path, robot: Robot, checked: bool = True) -> Episode:
+    """The episode of `folder` on the server, brought there through the services."""
+    services.complete(announced(folder, robot))
     if checked:
         jobs.check_episode(folder.name)
     return Episode.objects.get(pk=folder.name)
@@ -80,7 +85,7 @@ class RobotClient:
 
     def __init__(self, robot: Robot, token: str | None = None) -> None:
         self.client = Client(enforce_csrf_checks=True)
-        self.headers = {"Authorization": f"Bearer {tokens.mint(robot.pk) if token is None else token}"}
+        self.headers = {"Authorization": f"Bearer {tokens.mint(robot) if token is None else token}"}
 
     def start(self, folder: Path, files: dict[str, Any] | None = None) -> Any:
         claimed = msgspec.to_builtins(manifest(folder)) if files is None else files

@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from episodes import tokens
 from fleet import relay
 from fleet.access import ABILITIES, access
+from fleet.models import Robot
 from fleet.robots import roster
 from fleet.sessions import sessions
 from tests.matrix.http_table import (
@@ -190,12 +191,14 @@ def test_uploads_are_for_their_own_robot_alone(here: MatrixWorld, route: str, me
     row = ROUTES[route][method]
 
     def answer(robot: str) -> Any:
-        return ask(Client(), method, route, row, here.ours, Authorization=f"Bearer {tokens.mint(robot)}")
+        return ask(Client(), method, route, row, here.ours, Authorization=f"Bearer {tokens.mint(Robot.objects.get(pk=robot))}")
 
+    assert (answer(here.ours.robot).status_code, answer(here.ours.robot).json()["code"]) == (409, "robot_held")
+    Robot.objects.update(held_reason="")
     assert answer(here.ours.robot).status_code in row.ok
     assert (answer(here.theirs.robot).status_code, answer(here.theirs.robot).json()["code"]) == (404, "not_found")
     here.lab.robot.revoked_at = here.lab.robot.enrolled_at
-    here.lab.robot.save()
+    here.lab.robot.save(update_fields=["revoked_at"])
     assert (answer(here.ours.robot).status_code, answer(here.ours.robot).json()["code"]) == (401, "token_invalid")
 
 
