@@ -23,7 +23,7 @@ from episodes.schemas import (
 )
 from fleet.access import Ability, roles_with
 from fleet.edge import not_found
-from fleet.models import Person, Robot
+from fleet.models import Person, Robot, is_id
 from protocol.episode import FileHash
 from protocol.errors import Refused
 
@@ -53,7 +53,7 @@ def visible(who: Person, ability: Ability = "see") -> EpisodeQuerySet:
 
 def find(who: Person, id: str, ability: Ability = "see") -> Episode:
     """404 for what one may not see, 403 where only the right is missing."""
-    episode = visible(who).filter(pk=id).first()
+    episode = visible(who).filter(pk=id).first() if is_id(id) else None
     if episode is None:
         raise not_found()
     if ability != "see" and not visible(who, ability).filter(pk=id).exists():

@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from episodes import storage
 from episodes.models import Episode, Upload, UploadFile
 from fleet import audit
-from fleet.models import Organisation, Person, Robot
+from fleet.models import Organisation, Person, Robot, is_id
 from protocol.episode import EpisodeMeta, FileHash
 from protocol.episode_folder import META, check_folder, expected_files, hash_file, is_episode_file
 from protocol.errors import Refused
@@ -62,7 +62,7 @@ def _new_upload(robot: Robot, episode: str, files: dict[str, FileHash]) -> Uploa
 
 def upload_of(robot: Robot, episode: str) -> Upload:
     """`Refused("not_found")` for another robot's too."""
-    upload = Upload.objects.filter(pk=episode).first()
+    upload = Upload.objects.filter(pk=episode).first() if is_id(episode) else None
     if upload is None:
         raise Refused("not_found", "There is no such upload. Announce the episode first.")
     return _check_owner(upload, robot)
@@ -106,15 +106,18 @@ def _wrong_offset(file: UploadFile) -> Refused:
 def complete(upload: Upload) -> Upload:
     """Reads everything back; the upload is kept (confirmed) or refused.
 
+    Sent twice at once, the second waits for the first and gets the same answer.
     Refused: `incomplete` (detail.offsets), `wrong_hash` (that file starts again), `episode_refused`.
     """
-    if upload.state == "receiving":
-        missing = list(upload.files.filter(offset__lt=F("size")).values_list("path", flat=True))
-        if missing:
-            raise Refused("incomplete", f"Still missing: {', '.join(missing)}.", offsets=upload.offsets())
-        meta = _read_back(upload)
-        storage.keep(upload.pk)
-        _record(upload, meta)
+    with storage.alone(upload.pk):
+        upload.refresh_from_db()
+        if upload.state == "receiving":
+            missing = list(upload.files.filter(offset__lt=F("size")).values_list("path", flat=True))
+            if missing:
+                raise Refused("incomplete", f"Still missing: {', '.join(missing)}.", offsets=upload.offsets())
+            meta = _read_back(upload)
+            storage.keep(upload.pk)
+            _record(upload, meta)
     if upload.state == "refused":
         raise Refused("episode_refused", upload.sentence)
     return upload

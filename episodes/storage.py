@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -64,6 +67,25 @@ def touch(episode: str, path: str) -> None:
     if is_episode_file(path) and not folder(episode).exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
+
+
+@contextmanager
+def alone(episode: str) -> Iterator[None]:
+    """One at a time with the files of this episode, over all processes; the lock moves with the folder."""
+    fd = _open(episode)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _open(episode: str) -> int:
+    for place in (folder, incoming, folder):  # it may be moved between the two looks
+        with suppress(FileNotFoundError):
+            return os.open(place(episode), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    incoming(episode).mkdir(parents=True, exist_ok=True)
+    return os.open(incoming(episode), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def keep(episode: str) -> None:

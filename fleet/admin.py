@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -71,6 +72,13 @@ class PersonAdmin(UserAdmin, Audited):  # type: ignore[type-arg, misc]
     change_password_form = AdminPasswordChangeForm
     inlines = (MembershipInline,)
     list_display = ("username", "first_name", "last_name", "is_active", "last_login")
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """The one form of the admin that saves by itself; it leads on only when it has."""
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == 302:
+            note(request, "changed", self.get_object(request, unquote(id)), ["password"])
+        return response
 
 
 @admin.register(Organisation)

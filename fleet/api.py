@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import re
 from typing import Annotated, Any, Literal
 
 import redis.exceptions
@@ -17,11 +16,10 @@ from pydantic import StringConstraints
 from fleet import relay, robots
 from fleet.access import Ability, access, robots_for
 from fleet.edge import Strict, limit_rate, not_found, once, signed_in
-from fleet.models import AuditEntry, Membership, Person, Robot, Role, Site
+from fleet.models import AuditEntry, Membership, Person, Robot, Role, Site, is_id
 from protocol.errors import Refused
 
 router = Router()
-_ID = re.compile(r"[0-9a-f]{32}")
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
 
 
@@ -56,8 +54,7 @@ def person(request: HttpRequest) -> Person:
 
 def robot_or_404(request: HttpRequest, id: str, ability: Ability = "see") -> Robot:
     """404 for robots one may not see, so that their existence does not leak; 403 where only the right is missing."""
-    known = _ID.fullmatch(id) is not None
-    robot = robots_for(person(request)).select_related("site").filter(pk=id).first() if known else None
+    robot = robots_for(person(request)).select_related("site").filter(pk=id).first() if is_id(id) else None
     if robot is None:
         raise not_found()
     if not robots_for(person(request), ability).filter(pk=id).exists():

@@ -37,7 +37,7 @@ STATUS = {
     "unavailable": 503, "content_type": 415, "idempotency_mismatch": 422, "code_expired": 410, "code_unknown": 404,
     "rate_limited": 429, "upgrade_required": 426, "storage_full": 507, "token_invalid": 401, "wrong_offset": 409,
     "incomplete": 409, "other_manifest": 409, "not_receiving": 409, "wrong_hash": 422, "episode_refused": 422,
-    "nothing_offered": 409,
+    "nothing_offered": 409, "robot_held": 409, "repeated": 409,
 }  # fmt: skip
 DEPTH = 32
 #: Direction overrides and zero-width characters make two names look alike.
@@ -224,19 +224,24 @@ def limit_rate(name: str, who: str, most: int, per_s: int, weight: int = 1) -> N
 
 
 def once(request: HttpRequest, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Does `act` once for each Idempotency-Key of a person; the same key with another body is refused."""
+    """Does `act` once for each Idempotency-Key of a person; a repeat is refused, and so is the same key with another body.
+
+    The answer is not kept, because it may hold a secret.  Two requests at once: whoever marks the key first acts.
+    """
     given = request.headers.get("Idempotency-Key", "")
     if not given:
         return act()
     key = "once:" + hashlib.sha256(f"{request.user.pk}|{request.path}|{given}".encode()).hexdigest()
     body = hashlib.sha256(request.body).hexdigest()
-    kept = cache.get(key)
-    if kept is None:
-        kept = {"body": body, "answer": act()}
-        cache.set(key, kept, 3600)
-    if kept["body"] != body:
+    if cache.add(key, body, 3600):
+        try:
+            return act()
+        except Exception:
+            cache.delete(key)  # nothing was done, so it may be tried again
+            raise
+    if cache.get(key, body) != body:
         raise Refused("idempotency_mismatch", "This Idempotency-Key was used with another body.")
-    return cast(dict[str, Any], kept["answer"])
+    raise Refused("repeated", "This was asked and done before; its answer is not kept. Ask with a new Idempotency-Key.")
 
 
 def page_403(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

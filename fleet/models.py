@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any, ClassVar
 
@@ -13,6 +14,11 @@ from django.utils import timezone
 
 def new_id() -> str:
     return uuid.uuid4().hex
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be an id at all; anything else (a NUL above all) must not reach a database."""
+    return re.fullmatch(r"[0-9a-f]{32}", text) is not None
 
 
 class Person(AbstractUser):

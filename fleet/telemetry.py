@@ -6,11 +6,11 @@ import time
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from fleet import audit, relay
-from fleet.models import Person, Robot
+from fleet.models import Person, Robot, is_id
 from fleet.robot_socket import ConnectedRobot
 from protocol import robot_link
 from protocol.errors import Refused
@@ -48,8 +48,7 @@ def chain(robot: ConnectedRobot, entries: tuple[robot_link.LogEntry, ...]) -> in
     """Takes entries into the audit chain, each number once and in order; gives the last number that is kept."""
     if len(entries) > 1000:
         raise Refused("too_many", "A log message may have 1000 entries.")
-    actors = {entry.actor for entry in entries if entry.actor}
-    names = dict(Person.objects.filter(uid__in=actors).values_list("uid", "username"))
+    names = _people(robot, {entry.actor for entry in entries})
     with transaction.atomic():
         row = Robot.objects.select_for_update().get(pk=robot.id)
         last = row.log_n
@@ -62,6 +61,13 @@ def chain(robot: ConnectedRobot, entries: tuple[robot_link.LogEntry, ...]) -> in
             last = entry.n
         Robot.objects.filter(pk=robot.id, log_n__lt=last).update(log_n=F("log_n") + (last - row.log_n))
     return last
+
+
+def _people(robot: ConnectedRobot, uids: set[str]) -> dict[str, str]:
+    """Names of those who have a role where the robot stands: of nobody else could it know."""
+    here = Q(memberships__site=None) | Q(memberships__site=robot.site_id)
+    people = Person.objects.filter(here, uid__in=filter(is_id, uids), memberships__organisation=robot.organisation_id)
+    return dict(people.values_list("uid", "username"))
 
 
 def _claimed(robot: ConnectedRobot, actor: str) -> str:

@@ -7,6 +7,7 @@ import re
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
+from fleet.models import is_id
 from fleet.robot_socket import ConnectedRobot
 from protocol import robot_link, teleop
 from protocol.errors import Refused
@@ -33,13 +34,8 @@ def _owns(robot: str, session: str) -> bool:
     return ControlSession.objects.filter(pk=session, robot_id=robot, ended_at=None).exists()
 
 
-def is_session_id(session: str) -> bool:
-    """Whether it can be the id of a session at all."""
-    return re.fullmatch(r"[0-9a-f]{32}", session) is not None
-
-
 def _known(session: str) -> str:
-    if not is_session_id(session):
+    if not is_id(session):
         raise _unknown()
     return session
 

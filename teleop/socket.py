@@ -17,7 +17,7 @@ from fleet.access import Ability, access
 from fleet.fleet_socket import last_seen_s, note_stop
 from fleet.limits import Window
 from fleet.live import live
-from fleet.models import Robot
+from fleet.models import Robot, is_id
 from fleet.robot_socket import tell
 from fleet.socket import PersonSocket
 from fleet.stops import GIVE_UP_S, StopAsked
@@ -45,7 +45,8 @@ class TeleopSocket(PersonSocket):
     async def opened(self) -> None:
         self._id = str(self.scope["url_route"]["kwargs"]["robot"])
         self._window, self._ice_s = Window(), time.monotonic()
-        row = await sync_to_async(Robot.objects.live().select_related("site").filter(pk=self._id).first)()
+        known = Robot.objects.live().select_related("site").filter(pk=self._id)
+        row = await sync_to_async(known.first)() if is_id(self._id) else None
         if row is None or not await self._may("see"):
             raise Refused("robot_unknown", "There is no such robot, or you may not see it.")
         self.row: Robot = row
@@ -145,7 +146,7 @@ class TeleopSocket(PersonSocket):
 
     def _resumable(self, session: str) -> ControlSession | None:
         mine = ControlSession.objects.filter(robot=self.row, person_id=self.person.pk, ended_at=None)
-        return mine.filter(pk=session).first() if signalling.is_session_id(session) else None
+        return mine.filter(pk=session).first() if is_id(session) else None
 
     async def session_moved(self, event: dict[str, Any]) -> None:
         """The page is on another socket now; this one ends nothing any more."""

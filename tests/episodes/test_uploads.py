@@ -11,7 +11,7 @@ import pytest
 
 from episodes import storage, tokens
 from episodes.models import Episode, Upload, UploadFile
-from fleet.models import AuditEntry
+from fleet.models import AuditEntry, Robot
 from protocol.episode_folder import META, check_folder
 from protocol.errors import Refused
 from tests.episodes.rig import RobotClient, World, manifest, recorded, world
@@ -190,8 +190,23 @@ def test_a_revoked_robots_token_is_dead_at_once(here: World, episode: Path) -> N
     assert refusal(robot.start(episode)) == (401, "token_invalid")
 
 
+def test_a_token_is_dead_when_the_robot_has_another_key(here: World, episode: Path) -> None:
+    robot = RobotClient(here.robot)
+    Robot.objects.filter(pk=here.robot.pk).update(public_key="another")
+    assert refusal(robot.start(episode)) == (401, "token_invalid")
+
+
+def test_nothing_is_taken_from_a_robot_that_is_held(here: World, episode: Path) -> None:
+    robot = RobotClient(here.robot)
+    Robot.objects.filter(pk=here.robot.pk).update(held_reason="Its key is in use twice.")
+    assert refusal(robot.start(episode)) == (409, "robot_held")
+    assert Upload.objects.count() == 0
+    Robot.objects.filter(pk=here.robot.pk).update(held_reason="")
+    assert robot.start(episode).status_code == 200
+
+
 def test_a_token_expires(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = tokens.mint(here.robot.pk)
+    token = tokens.mint(here.robot)
     monkeypatch.setattr(tokens, "VALID_S", -1)
     with pytest.raises(Refused, match="expired"):
         tokens.check(token)

@@ -1,4 +1,4 @@
-"""Many at once against a real database: `python -m tests.fleet.race append|enrol`, with DATABASE_URL; prints JSON."""
+"""Many at once against a real database: `python -m tests.fleet.race append|enrol|complete`, with DATABASE_URL; prints JSON."""
 
 from __future__ import annotations
 
@@ -63,6 +63,31 @@ def enrol() -> dict[str, Any]:
     return {"outcomes": sorted(outcomes), "robots": Robot.objects.count()}
 
 
+def complete() -> dict[str, Any]:
+    """One upload that is said to be complete many times at once."""
+    import tempfile
+    from pathlib import Path
+
+    from episodes import services
+    from episodes.models import Episode
+    from tests.episodes.rig import announced, recorded, world
+
+    here = world()
+    with tempfile.TemporaryDirectory() as folder:
+        episode = recorded(Path(folder), here.robot.pk, 12)
+        announced(episode, here.robot)
+        outcomes: list[str] = []
+
+        def say(number: int) -> None:
+            try:
+                outcomes.append(services.complete(services.upload_of(here.robot, episode.name)).state)
+            except Exception as error:
+                outcomes.append(repr(error))
+
+        together(say)
+    return {"outcomes": sorted(outcomes), "episodes": Episode.objects.count()}
+
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
@@ -71,4 +96,4 @@ if __name__ == "__main__":
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("flush", verbosity=0, interactive=False)
-    print(json.dumps({"append": append, "enrol": enrol}[sys.argv[1]]()))
+    print(json.dumps({"append": append, "enrol": enrol, "complete": complete}[sys.argv[1]]()))

@@ -129,6 +129,10 @@ def test_entries_written_at_once_have_no_gap_and_one_chain(race: Any) -> None:
     assert found["problems"] == []
 
 
+def test_an_upload_that_is_completed_eight_times_at_once_is_one_episode(race: Any) -> None:
+    assert race("complete") == {"outcomes": ["kept"] * 8, "episodes": 1}
+
+
 def test_row_43_one_code_used_eight_times_at_once_lets_one_robot_in(race: Any) -> None:
     found = race("enrol")
     assert found == {"outcomes": ["code_used"] * 7 + ["enrolled"], "robots": 1}

@@ -6,8 +6,13 @@ import json
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
+from django.db import connection
 from django.test import Client
 
+from episodes import tokens
+from fleet import robots
 from fleet.models import AuditEntry, EnrolmentCode, Robot, Role
 from tests.fleet.conftest import Lab
 
@@ -119,9 +124,59 @@ def test_row_8_a_stale_version_is_told_the_current_one(lab: Lab, admin: Client) 
 def test_row_9_the_same_idempotency_key_with_another_body(lab: Lab, admin: Client) -> None:
     body = {"site": lab.site.pk, "name": "kite-1"}
     first, again = post(admin, body, **{"Idempotency-Key": "k1"}), post(admin, body, **{"Idempotency-Key": "k1"})
-    assert first.status_code == 200 and first.json() == again.json()
+    assert first.status_code == 200
+    assert refused(again, 409, "repeated")["sentence"].endswith(".")
     refused(post(admin, {**body, "name": "kite-2"}, **{"Idempotency-Key": "k1"}), 422, "idempotency_mismatch")
     assert EnrolmentCode.objects.count() == 1
+
+
+def test_an_enrolment_code_is_kept_nowhere(lab: Lab, admin: Client) -> None:
+    body = {"site": lab.site.pk, "name": "kite-1"}
+    code = post(admin, body, **{"Idempotency-Key": "k1"}).json()["code"]
+    store = redis.Redis.from_url(settings.REDIS_URL)
+    kept = [store.dump(name) for name in store.scan_iter("*once:*")]
+    assert len(kept) == 1
+    assert all(code.encode() not in value for value in kept if isinstance(value, bytes))
+
+
+def test_of_two_equal_requests_at_once_one_acts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second arrives while the first is still at it."""
+    body, make = {"site": lab.site.pk, "name": "kite-1"}, robots.make_code
+    met: list[Any] = []
+
+    def slow(*args: Any) -> Any:
+        if not met:
+            met.append(post(page_of(lab, "admin"), body, **{"Idempotency-Key": "k1"}))
+        return make(*args)
+
+    monkeypatch.setattr(robots, "make_code", slow)
+    assert post(page_of(lab, "admin"), body, **{"Idempotency-Key": "k1"}).status_code == 200
+    refused(met[0], 409, "repeated")
+    assert EnrolmentCode.objects.count() == 1
+
+
+def test_what_was_refused_may_be_asked_again_with_the_same_key(lab: Lab, admin: Client) -> None:
+    body = {"site": lab.site.pk, "name": lab.robot.name}
+    refused(post(admin, body, **{"Idempotency-Key": "k1"}), 409, "name_taken")
+    Robot.objects.filter(pk=lab.robot.pk).update(name="merlin")
+    assert post(admin, body, **{"Idempotency-Key": "k1"}).status_code == 200
+
+
+def test_what_is_no_id_is_not_found_and_never_reaches_the_database(lab: Lab, admin: Client) -> None:
+    """PostgreSQL fails on a NUL in a parameter."""
+
+    def as_postgresql(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        assert not any(isinstance(value, str) and "\0" in value for value in params or ()), sql
+        return execute(sql, params, many, context)
+
+    bearer = {"Authorization": f"Bearer {tokens.mint(lab.robot)}"}
+    with connection.execute_wrapper(as_postgresql):
+        for id in ("%00", "a%00", "A" * 32, "0" * 31 + "%00", "x"):
+            assert admin.get(f"/teleop/{id}/").status_code == 404
+            for path in (f"episodes/{id}", f"episodes/{id}/events", f"robots/{id}"):
+                refused(admin.get(f"/api/{path}"), 404, "not_found")
+            refused(admin.get(f"/api/uploads/{id}", headers=bearer), 404, "not_found")
+            refused(admin.post(f"/api/uploads/{id}/complete", headers=bearer), 404, "not_found")
 
 
 @pytest.mark.parametrize("size", ["-1", "0", "1000000000", "many"])

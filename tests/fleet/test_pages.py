@@ -116,6 +116,18 @@ def test_administration_lists_everything(root: Client, model: str) -> None:
     assert root.get(f"/admin/fleet/{model}/").status_code == 200
 
 
+def test_a_password_that_is_set_for_somebody_is_in_the_audit_log(lab: Lab, root: Client) -> None:
+    person = lab.people["operator"]
+    address = f"/admin/fleet/person/{person.pk}/password/"
+    assert root.post(address, {"password1": "short", "password2": "other", "usable_password": "true"}).status_code == 200
+    assert not AuditEntry.objects.exists()
+    new = {"password1": "another horse 1", "password2": "another horse 1", "usable_password": "true"}
+    assert root.post(address, new).status_code == 302
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.act, entry.subject) == ("admin", "changed", "user operator")
+    assert (entry.detail, entry.organisation_id) == ({"fields": ["password"]}, lab.organisation.pk)
+
+
 def test_administration_is_closed_to_others(lab: Lab) -> None:
     assert page_of(lab, "engineer").get("/admin/fleet/person/").status_code == 302
 

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -21,7 +22,7 @@ from django.utils import timezone
 
 from fleet import relay, robot_socket, robots
 from fleet.live import live
-from fleet.models import AuditEntry, Robot
+from fleet.models import AuditEntry, Membership, Person, Robot, Site
 from protocol import robot_link
 from tests.fleet.conftest import Lab
 from tests.fleet.rig import RobotProgram, embodiment, make_robot
@@ -362,6 +363,36 @@ async def test_the_log_is_chained_once_and_in_order(lab: Lab) -> None:
     again = RobotProgram(lab.robot, lab.key)
     assert (await again.log_in())["log_from"] == 4
     await again.leave()
+
+
+@pytest.mark.parametrize("who", ["of another organisation", "of another site", "of no organisation", "nonsense"])
+async def test_a_robot_speaks_for_nobody_who_has_no_role_where_it_stands(lab: Lab, who: str) -> None:
+    person = lab.outsider
+    if who == "of another site":
+        east = await Site.objects.acreate(organisation=lab.organisation, name="East")
+        person = lab.people["operator"]
+        await Membership.objects.filter(person=person).aupdate(site=east)
+    elif who == "of no organisation":
+        person = await Person.objects.acreate(username="nobody")
+    actor = "\0" * 32 if who == "nonsense" else person.uid
+    program = RobotProgram(lab.robot, lab.key)
+    await program.log_in()
+    await program.tell(robot_link.Log(entries=(robot_link.LogEntry(n=1, time_ns=1, event="granted", actor=actor),)))
+    await program.hear("log_ack")
+    entry = await AuditEntry.objects.aget(act="granted")
+    assert entry.actor == f"robot kestrel-1: {'' if who == 'nonsense' else actor}"
+    await program.leave()
+
+
+async def test_a_robot_names_who_has_a_role_at_its_own_site(lab: Lab) -> None:
+    await Membership.objects.filter(person=lab.people["operator"]).aupdate(site=lab.site)
+    program = RobotProgram(lab.robot, lab.key)
+    await program.log_in()
+    entry = robot_link.LogEntry(n=1, time_ns=1, event="granted", actor=lab.people["operator"].uid)
+    await program.tell(robot_link.Log(entries=(entry,)))
+    await program.hear("log_ack")
+    assert (await AuditEntry.objects.aget(act="granted")).actor == "operator"
+    await program.leave()
 
 
 async def test_a_gap_in_the_log_is_itself_an_entry(lab: Lab) -> None:
