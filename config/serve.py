@@ -70,12 +70,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--pong-s", type=float, default=PONG_S, help="seconds that the answer to a ping may take")
     options = parser.parse_args(argv)
     os.environ["REINS_ROLE"] = options.role
-    from config.asgi import application
+    from django.conf import settings
 
+    from config.asgi import application
+    from config.proxy import BehindProxy
+
+    served = BehindProxy(application) if settings.REINS_TRUSTED_PROXY else application
     daphne_server.HTTPFactory = LimitedFactory
     daphne_server.WebSocketFactory = PoliteFactory
     server = daphne_server.Server(
-        application,
+        served,
         endpoints=[f"tcp:port={options.port}:interface={options.host}"],
         ping_interval=options.silent_s,
         ping_timeout=options.pong_s,

@@ -26,6 +26,7 @@ if PRODUCTION and DEBUG:
 ALLOWED_HOSTS = env.words("REINS_HOSTS", "" if PRODUCTION else "*")
 if PRODUCTION and (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS):
     raise env.Unsafe("REINS_HOSTS must list the host names of this site in production; '*' is refused.")
+REINS_TRUSTED_PROXY = env.flag("REINS_TRUSTED_PROXY", False)  # all requests come through one proxy of ours, none around it
 CSRF_TRUSTED_ORIGINS = env.words("REINS_ORIGINS")
 
 INSTALLED_APPS = [
