@@ -1,14 +1,24 @@
-// Recording from the cockpit: start, end with an outcome, again, the last 30 s. Asks the robot and shows its answer; keeps nothing itself.
-import type { ChannelRecordStart, ChannelRecordStop, ChannelResetScene, ChannelSaveLast } from "../generated/protocol";
+// Recording from the cockpit: start, end with an outcome, again, undo of that, the last 30 s. Asks the robot and shows its answer; keeps
+// nothing itself.
+import type {
+  ChannelRecordStart,
+  ChannelRecordStop,
+  ChannelRecordUndo,
+  ChannelResetScene,
+  ChannelSaveLast,
+} from "../generated/protocol";
 import type { Draft } from "../socket";
 import { toast } from "../toast";
 import { WAIT_MS } from "./authority";
 import type { Cockpit } from "./cockpit";
 import { recordingOf } from "./view/recording";
 
-type Request = Draft<ChannelRecordStart | ChannelRecordStop | ChannelSaveLast | ChannelResetScene>;
+type Request = Draft<ChannelRecordStart | ChannelRecordStop | ChannelRecordUndo | ChannelSaveLast | ChannelResetScene>;
 
 export class Takes {
+  /** Takes the offer to undo away: it is about the take that was discarded last. */
+  private withdraw: () => void = () => undefined;
+
   constructor(
     private readonly cockpit: Cockpit,
     private readonly instruction: () => string,
@@ -31,9 +41,20 @@ export class Takes {
   again(): void {
     if (!this.recording) return;
     const instruction = this.instruction();
-    this.ask({ type: "record_stop", discard: true }, "The take was discarded. Recording again.", () =>
-      this.ask({ type: "record_start", instruction }, ""),
-    );
+    this.ask({ type: "record_stop", discard: true }, "", () => {
+      this.withdraw();
+      const action = { label: "Undo", run: () => this.undo() };
+      this.withdraw = toast("The take was discarded. Recording again.", { action });
+      this.ask({ type: "record_start", instruction }, "");
+    });
+  }
+
+  /** Also without the lease: then the robot says why not, where a press that does nothing would say nothing. */
+  private undo(): void {
+    this.send({ type: "record_undo" }, (problem) => {
+      if (problem) toast(problem, { kind: "warn" });
+      else toast("The discarded take is kept. It is saved once nothing is being recorded.");
+    });
   }
 
   saveLast(): void {
@@ -45,8 +66,15 @@ export class Takes {
   }
 
   private ask(message: Request, done: string, then?: () => void): void {
+    if (!this.cockpit.inControl) return;
+    this.send(message, (problem) => {
+      if (!problem && done) toast(done);
+      if (!problem) then?.();
+    });
+  }
+
+  private send(message: Request, answered: (problem: string) => void): void {
     const { cockpit } = this;
-    if (!cockpit.inControl) return;
     const { model } = cockpit;
     const id = cockpit.asks.nextId("record");
     const late = window.setTimeout(() => {
@@ -57,8 +85,7 @@ export class Takes {
       window.clearTimeout(late);
       model.recordWait = false;
       model.recordProblem = problem;
-      if (!problem && done) toast(done);
-      if (!problem) then?.();
+      answered(problem);
       this.changed();
     });
     cockpit.connection.peer?.tell({ ...message, id });
