@@ -132,7 +132,7 @@ class Live:
     def _decoded(self, raw: bytes) -> None:
         try:
             self.take(msgspec.msgpack.decode(raw, type=relay.Update))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             log.warning("An update of another version of this program was passed over")
 
 

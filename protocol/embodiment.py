@@ -126,5 +126,5 @@ def decode_embodiment(raw: bytes) -> Embodiment:
     """From JSON; refuses unknown fields and impossible numbers with `Refused("embodiment_invalid")`."""
     try:
         return msgspec.json.decode(raw, type=Embodiment).check()
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("embodiment_invalid", f"The embodiment cannot be read: {error}.") from error

@@ -72,7 +72,7 @@ def decode_payload(payload: bytes) -> Permit | Renewal:
     """Decode after the signature was verified; `Refused("permit_invalid")` otherwise."""
     try:
         return msgspec.json.decode(payload, type=Permit | Renewal)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("permit_invalid", f"The permit cannot be read: {error}.") from error
 
 

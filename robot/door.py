@@ -32,7 +32,7 @@ def decoder(kinds: Any, whose: str) -> Callable[[bytes], Any]:
     def decode(raw: bytes) -> Any:
         try:
             return known.decode(raw)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused("door_message_invalid", f"The packet is no message {whose}: {error}.") from error
 
     return decode

@@ -82,7 +82,7 @@ def _post(url: str, message: dict[str, Any]) -> Enrolled:
                 return answer
             raise Refused("server_answer", "The server's key has not 32 bytes. Is this a Reins server?")
         refusal = msgspec.json.decode(raw, type=Refusal)
-    except (msgspec.DecodeError, binascii.Error) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
         raise Refused(
             "server_answer", f"{url} answered {status} with something else than expected. Is this a Reins server?"
         ) from error

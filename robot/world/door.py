@@ -98,7 +98,7 @@ class WorldDoor:
                 self._world.step(request, time.monotonic())
             else:
                 raise Refused("not_lockstep", "This world runs in real time. Start it in lock-step to step it.")
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return wire.Answer("request_unreadable", f"The request cannot be read: {error}.")
         except Refused as refused:
             return wire.Answer(refused.code, refused.sentence)
