@@ -64,12 +64,12 @@ class Socket:
     def __init__(self, path: str, headers: dict[str, str] | None = None) -> None:
         from config.asgi import application
 
-        OPEN.append(self)
         raw = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
         self.wire = WebsocketCommunicator(application, path, headers=raw)
 
     async def open(self) -> tuple[bool, int | None]:
         """(accepted, close code)."""
+        OPEN.append(self)
         return await self.wire.connect(timeout=5)
 
     async def tell(self, message: Any) -> None:

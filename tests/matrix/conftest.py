@@ -16,10 +16,10 @@ from django.forms.models import model_to_dict
 from episodes import jobs, services, storage
 from episodes.models import Episode
 from tests.episodes.rig import manifest, recorded, world
-from tests.fleet.conftest import forgetful, lab
+from tests.fleet.conftest import forgetful, hung_up, lab
 from tests.matrix.world import THEIRS
 
-__all__ = ["forgetful", "lab"]
+__all__ = ["forgetful", "hung_up", "lab"]
 
 
 @pytest.fixture(scope="session")
