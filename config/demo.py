@@ -16,8 +16,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import msgspec
+
 from config import redis_server
 from protocol.errors import Refused
+from robot.config import read_config, write_config
 from robot.supervise import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +110,8 @@ class Demo:
             folder = self._folder(name)
             if name in self.codes:
                 self._enrol(name, folder)
+            elif (known := read_config(folder)).server != self.url:  # another PORT than last time; the pinned key stays
+                write_config(folder, msgspec.structs.replace(known, server=self.url))
             argv = [sys.executable, "-m", "robot", "run", "--dir", str(folder)]
             self.supervisor.add(Child(name, argv, {"PYTHONUNBUFFERED": "1"}, cwd=str(ROOT), stop_s=10))
             _say(f"Robot: {name}")

@@ -44,9 +44,7 @@ TEST: tuple[Need, ...] = (
 
 def main() -> None:
     if not sys.platform.startswith("linux"):
-        sys.exit(
-            "Reins runs on Linux: its processes need parent-death signals and packet sockets. Use a virtual machine or a container."
-        )
+        sys.exit("Reins runs on Linux: it needs its signals and packet sockets. Use a virtual machine or a container.")
     needs = DEMO if sys.argv[1:] == ["demo"] else TEST
     missing = [need for need in needs if not need[1]()]
     if not missing:
