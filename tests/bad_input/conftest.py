@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from config.redis_server import free_port
-from tests.fleet.conftest import forgetful, lab
+from tests.fleet.conftest import forgetful, hung_up, lab
 
-__all__ = ["forgetful", "lab"]
+__all__ = ["forgetful", "hung_up", "lab"]
 ROOT = Path(__file__).resolve().parents[2]
 SILENT_S, PONG_S = 0.5, 1.0
 PEOPLE = """
