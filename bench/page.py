@@ -1,23 +1,18 @@
-"""A cockpit without a browser: signs in, connects, takes the lease, drives in circles, presses the remote stop.
+"""A cockpit without a browser: connects for a person, takes the lease, drives in circles, presses the remote stop.
 
 It says what the real page says, as often and over the same ways, but draws nothing.  A program of its own, told what to
-do by lines of JSON: {"do": "drive"}, {"do": "stop"}, {"do": "clear"},
-{"do": "count"}; it answers in lines of JSON with monotonic times.
+do by lines of JSON: {"do": "drive"}, "stop", "clear" or "count"; it answers in lines of JSON with monotonic times.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import http.cookiejar
 import json
 import math
 import random
-import re
 import sys
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -74,22 +69,6 @@ class Shown:
 
     def index(self, origin: int) -> int:
         return command.NO_FRAME if self.newest is None else ((self.newest - origin) & 0xFFFFFFFF) // TICKS_PER_PICTURE
-
-
-def sign_in(url: str, email: str, password: str) -> str:
-    """The Cookie header of a signed-in person."""
-    jar = http.cookiejar.CookieJar()
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar))
-    form = opener.open(f"{url}/sign-in/").read().decode()
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
-    assert token is not None, "no sign-in form"
-    fields = {"username": email, "password": password, "csrfmiddlewaretoken": token.group(1)}
-    body, headers = urllib.parse.urlencode(fields).encode(), {"Referer": f"{url}/sign-in/"}
-    asked = urllib.request.Request(f"{url}/sign-in/", body, headers)  # noqa: S310  # our own server
-    opener.open(asked).read()
-    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
-    assert "sessionid" in cookies, f"{email} could not sign in"
-    return cookies
 
 
 class Page:

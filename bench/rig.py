@@ -5,19 +5,22 @@ The robot's output is read where it arrives, in the mailbox of the simulated bod
 
 from __future__ import annotations
 
+import http.cookiejar
 import json
 import queue
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.page import sign_in
 from robot.config import read_config
 from robot.world import wire
 from tests.demo_process import DemoProcess
@@ -26,6 +29,22 @@ from tests.robot_truth import RobotTruth
 from tests.shaped_link import ROBOT, ShapedLink, inside
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def sign_in(url: str, email: str, password: str) -> str:
+    """The Cookie header of a signed-in person."""
+    jar = http.cookiejar.CookieJar()
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar))
+    form = opener.open(f"{url}/sign-in/").read().decode()
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+    assert token is not None, "no sign-in form"
+    fields = {"username": email, "password": password, "csrfmiddlewaretoken": token.group(1)}
+    body, headers = urllib.parse.urlencode(fields).encode(), {"Referer": f"{url}/sign-in/"}
+    asked = urllib.request.Request(f"{url}/sign-in/", body, headers)  # noqa: S310  # our own server
+    opener.open(asked).read()
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
+    assert "sessionid" in cookies, f"{email} could not sign in"
+    return cookies
 
 
 class PageProcess:
