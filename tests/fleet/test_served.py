@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -59,7 +58,7 @@ def served(data: Path, **more: str) -> Iterator[int]:
         except OSError:
             time.sleep(0.1)
     yield port
-    server.send_signal(signal.SIGINT)
+    server.terminate()
     server.wait(20)
 
 

@@ -15,12 +15,13 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from protocol import channel, command, wire
 from protocol.robot_link import Offer, SessionEnded
+from robot.kernel import door
 from robot.link.frame_table import TICKS_PER_FRAME
 from robot.link.outlets import Outlets
 from robot.link.session import Sessions
 from robot.media import door as media_door
 from robot.media.encoder import LiveEncoder, to_i420
-from tests.robot.link.fake_peer import EMBODIMENT, Stage
+from tests.robot.link.fake_peer import EMBODIMENT, Stage, status
 
 ROOT = Path(__file__).resolve().parents[3]
 UP_S = 500_000.0  # the robot has been on for days
@@ -166,6 +167,12 @@ async def test_probes_come_back_and_commands_reach_the_kernel(robot: Robot) -> N
     page = Page()
     await connect(robot, page)
     await asyncio.wait_for(page.heard(channel.Hello), 20)
+    fingerprint = re.search("a=fingerprint:sha-256 (.*)", page.peer.localDescription.sdp)
+    assert fingerprint is not None
+    holder = door.Holder(
+        epoch=1, seq=1, kind="human", person="p1", name="Ada", fingerprint=fingerprint[1].strip(), since_mono_s=99.0
+    )
+    robot.sessions.set_status(status(lease=holder))
     probe = command.pack(command.Command(command.PROBE, 0, 0, 0, 1, 99, command.NO_FRAME))
     order = command.pack(command.Command(command.COMMAND, 1, 1, 1, 1, 99, command.NO_FRAME, (0.25,)))
     page.control.send(order)
@@ -173,9 +180,7 @@ async def test_probes_come_back_and_commands_reach_the_kernel(robot: Robot) -> N
     assert await asyncio.wait_for(page.echoes.get(), 20) == probe
     (message,) = robot.stage.to_kernel
     assert message.raw == order
-    fingerprint = re.search("a=fingerprint:sha-256 (.*)", page.peer.localDescription.sdp)
-    assert fingerprint is not None
-    assert message.fingerprint == fingerprint[1].strip()
+    assert message.fingerprint == holder.fingerprint
     await page.peer.close()
 
 
