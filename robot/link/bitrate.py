@@ -13,7 +13,7 @@ MAX_CAMERA_BIT_S = 1_500_000
 MIN_CAMERA_BIT_S = 60_000
 USELESS_BIT_S = 250_000  # a spectator below this does not pull the others down
 _ESTIMATE_MAX = 20_000_000
-_REMB_VALID_S = 5.0
+_FALL = 0.97  # a browser's estimate below this share of the one before says that the link is full
 _QUEUE_S = 0.15  # round trip above its minimum by this: something on the way is filling up
 _BACK_OFF_S = 0.5
 _UP_S = 2.0
@@ -32,16 +32,23 @@ class Plan:
 
 
 class LinkEstimate:
-    """What one viewer's link carries, bit/s: loss-based as in RFC draft-ietf-rmcat-gcc-02 section 6, capped by REMB."""
+    """What one viewer's link carries, bit/s: loss-based as in draft-ietf-rmcat-gcc-02 section 6, lowered by REMB.
+
+    A browser begins with a guess and raises it no further than 1.5 times what it receives (section 5.5 there), so a
+    scene at rest would keep it, and the picture, small for ever: only an estimate that falls tells of the link.
+    """
 
     def __init__(self) -> None:
         self._bit_s = float(START_BIT_S * 2)
-        self._remb: tuple[float, float] | None = None
+        self._remb: float | None = None
         self._least_rtt_s: float | None = None
         self._backed_off_s = float("-inf")
 
     def on_remb(self, bit_s: float, now_s: float) -> None:
-        self._remb = (bit_s, now_s)
+        if self._remb is not None and bit_s < self._remb * _FALL:
+            self._bit_s = max(min(self._bit_s, bit_s), MIN_CAMERA_BIT_S)
+            self._backed_off_s = now_s
+        self._remb = bit_s
 
     def on_report(self, lost: float, rtt_s: float | None, now_s: float) -> None:
         """`lost` 0..1 since the report before; `rtt_s` None while unknown."""
@@ -55,14 +62,13 @@ class LinkEstimate:
         elif lost < 0.02:
             self._bit_s = min(self._bit_s * 1.05, _ESTIMATE_MAX)
 
-    def bit_s(self, now_s: float) -> float:
-        if self._remb is not None and now_s - self._remb[1] < _REMB_VALID_S:
-            return min(self._bit_s, self._remb[0])
+    @property
+    def bit_s(self) -> float:
         return self._bit_s
 
     def _back_off(self, factor: float, now_s: float) -> None:
         if now_s - self._backed_off_s >= _BACK_OFF_S:
-            self._bit_s = max(self.bit_s(now_s) * factor, MIN_CAMERA_BIT_S)
+            self._bit_s = max(self._bit_s * factor, MIN_CAMERA_BIT_S)
             self._backed_off_s = now_s
 
 

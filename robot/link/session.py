@@ -232,7 +232,7 @@ class Sessions:
     def _update_rates(self, now_s: float) -> None:
         sessions = {name: s for name, s in self._live.items() if s.open}
         driver = next((name for name, s in sessions.items() if s.drives), None)
-        bits = budget({name: s.link.bit_s(now_s) for name, s in sessions.items()}, driver)
+        bits = budget({name: s.link.bit_s for name, s in sessions.items()}, driver)
         if bits is None or not self._watched:
             return
         mains = [s.main for s in sessions.values()]

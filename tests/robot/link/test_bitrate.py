@@ -7,43 +7,54 @@ from robot.link.bitrate import MAX_CAMERA_BIT_S, LinkEstimate, Plan, RateControl
 
 def test_heavy_loss_lowers_the_estimate_and_calm_raises_it() -> None:
     link = LinkEstimate()
-    start = link.bit_s(0.0)
+    start = link.bit_s
     link.on_report(0.4, 0.02, 1.0)
-    lowered = link.bit_s(1.0)
+    lowered = link.bit_s
     assert lowered == start * 0.8
     for second in range(2, 40):
         link.on_report(0.0, 0.02, float(second))
-    assert link.bit_s(40.0) > start
+    assert link.bit_s > start
 
 
 def test_a_little_loss_changes_nothing() -> None:
     link = LinkEstimate()
-    before = link.bit_s(0.0)
+    before = link.bit_s
     link.on_report(0.05, 0.02, 1.0)
-    assert link.bit_s(1.0) == before
+    assert link.bit_s == before
 
 
 def test_a_growing_round_trip_means_a_queue_and_backs_off_without_loss() -> None:
     link = LinkEstimate()
     link.on_report(0.05, 0.02, 0.0)
-    before = link.bit_s(0.0)
+    before = link.bit_s
     link.on_report(0.0, 0.25, 1.0)
-    assert link.bit_s(1.0) == before * 0.8
+    assert link.bit_s == before * 0.8
 
 
 def test_reports_that_come_in_a_burst_back_off_once() -> None:
     link = LinkEstimate()
-    start = link.bit_s(0.0)
+    start = link.bit_s
     for i in range(5):
         link.on_report(0.2, None, 1.0 + i * 0.01)
-    assert link.bit_s(1.1) == start * 0.9
+    assert link.bit_s == start * 0.9
 
 
-def test_what_the_browser_estimates_is_a_ceiling_while_it_is_fresh() -> None:
+def test_a_falling_estimate_of_the_browser_lowers_ours_and_calm_raises_it_again() -> None:
     link = LinkEstimate()
-    link.on_remb(300_000.0, 10.0)
-    assert link.bit_s(14.9) == 300_000
-    assert link.bit_s(15.1) > 300_000
+    link.on_remb(900_000.0, 10.0)
+    link.on_remb(400_000.0, 10.5)
+    assert link.bit_s == 400_000
+    for second in range(11, 20):
+        link.on_report(0.0, 0.02, float(second))
+    assert link.bit_s > 550_000
+
+
+def test_a_low_estimate_that_does_not_fall_is_that_of_a_scene_at_rest() -> None:
+    link = LinkEstimate()
+    start = link.bit_s
+    for second in range(10):
+        link.on_remb(300_000.0 + 1000 * second, float(second))
+    assert link.bit_s == start
 
 
 def test_nobody_needs_no_bits() -> None:

@@ -439,6 +439,7 @@ async def test_the_page_learns_capture_times_and_stages(stage: Stage) -> None:
 async def test_a_thin_link_of_the_driver_lowers_the_bits(stage: Stage) -> None:
     peer = await stage.connect()
     stage.give_lease(peer)
+    peer.events.on_remb(900_000.0)
     peer.events.on_remb(400_000.0)
     for _ in range(10):
         stage.sessions.tick()
