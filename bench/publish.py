@@ -18,11 +18,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from robot.door import Door, door_pair
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.clip import ClipSource, clip_body
+from robot.door import Door, door_pair
 
 Answer = Callable[[str, str], Awaitable[str]]
 
