@@ -58,6 +58,7 @@ class Shown:
         self.newest: int | None = None
         self.at_s = float("-inf")
         self.count = 0
+        receiver._RTCRtpReceiver__remote_bitrate_estimator = None  # aiortc's falls with the traffic of a scene at rest
         self._receive = receiver._handle_rtp_packet
         receiver._handle_rtp_packet = self._on_packet
 
