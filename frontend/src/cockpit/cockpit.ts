@@ -302,7 +302,8 @@ export class Cockpit {
     });
     const words = this.inControl ? clampWords(message.clamps) : "";
     model.history.clamp(words, nowMs);
-    model.letGoFirst = this.inControl && message.clamps.includes("neutral_first") && this.inputs.deadman !== null;
+    const refused = message.clamps.includes("neutral_first") && this.inputs.deadman !== null;
+    model.letGoFirst = this.inControl && (refused || this.driver.letGoFirst);
     if (model.state) model.history.pilot(...pilotOf(model.state), nowMs);
   }
 
@@ -354,10 +355,12 @@ export class Cockpit {
     const { lease } = this.model.authority;
     const ageMs = this.pictures.ledger.ageMs(nowMs);
     const mode = permittedMode(this.model);
+    const stale = isStale(ageMs);
     const footing = {
       lease: lease.at === "mine" ? { epoch: lease.epoch, seq: lease.seq } : null,
       seenFrame: this.pictures.ledger.newest,
-      locked: isStale(ageMs) || mode === "step" || mode === "supervise",
+      locked: stale || mode === "step" || mode === "supervise",
+      stale,
     };
     this.driver.tick(nowMs, footing, navigator.getGamepads());
     this.network.turn(nowMs);

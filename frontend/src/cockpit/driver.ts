@@ -11,6 +11,8 @@ export interface Footing {
   seenFrame: number | null;
   /** The picture is too old, or no motion of this kind is permitted: only zeros go out. */
   locked: boolean;
+  /** Locked because the picture is too old. */
+  stale: boolean;
 }
 
 const PERIOD_S = 0.02;
@@ -21,6 +23,8 @@ export class Driver {
   grip = 0;
   /** Whether what went out last asked for motion. */
   moving = false;
+  /** A lock met a held control: it must be let go once, or the arm would start by itself when the lock is over. */
+  letGoFirst = false;
   private lease: { epoch: number; seq: number } | null = null;
   private commands = 0;
   private heartbeats = 0;
@@ -44,6 +48,7 @@ export class Driver {
   end(): void {
     this.lease = null;
     this.moving = false;
+    this.letGoFirst = false;
   }
 
   toggleGrip(): void {
@@ -69,8 +74,11 @@ export class Driver {
       return;
     }
     if (this.inputs.grip !== null) this.grip = this.inputs.grip;
-    const values = this.values(embodiment, footing);
-    const deadman = this.inputs.deadman !== null && !footing.locked;
+    const held = this.inputs.deadman !== null;
+    if (footing.locked && (this.moving || footing.stale)) this.letGoFirst = true;
+    if (!held) this.letGoFirst = false;
+    const deadman = held && !footing.locked && !this.letGoFirst;
+    const values = this.values(embodiment, deadman);
     this.moving = deadman && !isNeutral(embodiment.action, values);
     const seenFrame = footing.seenFrame ?? NO_FRAME;
     const common = { ...lease, deadman, sentUs: nowMs * 1000, seenFrame };
@@ -80,10 +88,9 @@ export class Driver {
     this.send(pack({ ...common, kind: HEARTBEAT, n: this.heartbeats, values: [] }));
   }
 
-  private values(embodiment: Embodiment, footing: Footing): number[] {
+  private values(embodiment: Embodiment, deadman: boolean): number[] {
     const wish = this.inputs.wish(embodiment.action, PERIOD_S);
-    const still = footing.locked || this.inputs.deadman === null;
-    return still ? neutral(embodiment.action, this.grip) : axes(embodiment.action, wish, this.grip);
+    return deadman ? axes(embodiment.action, wish, this.grip) : neutral(embodiment.action, this.grip);
   }
 
   /** A probe of the network test; gives its number. */
