@@ -139,11 +139,12 @@ def test_a_frozen_kernel_stops_the_arm_and_wakes_without_a_lease(far: Far, cockp
         before = far.truth.tool()
         time.sleep(0.5)
         assert np.linalg.norm(far.truth.tool() - before) < 0.002, "the arm moves without its kernel"
-    woke_s = time.monotonic()
+        woke_s = time.monotonic()
     until(lambda: far.truth.status().mode == "SAFE_HOLD", 2, "hold after the kernel woke")
     assert far.truth.status().lease is None
+    until(lambda: far.output.moving_since_s is None, 0.5, "the kernel's first word is zero")
     assert far.stays_still(0.5)
-    assert far.output.halts(woke_s) <= 1
+    assert far.output.halts(woke_s) == 1, "it went from what stood there before to zero, once"
 
 
 # -- the server's processes ----------------------------------------------------------------------------------------------
