@@ -1,4 +1,4 @@
-"""The JSON that the episode pages and uploading robots see.  Shapes only; `episodes/api.py` decides who may see what.
+"""The JSON that the episode pages and uploading robots see.  Shapes only; `episodes/api/` decides who may see what.
 
 Addresses, all under `/api/`:
 

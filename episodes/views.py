@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from episodes import media, storage
-from episodes.api import find, person
+from episodes.api.access import find, person
 from episodes.models import Episode
 from fleet.edge import NOT_FOUND, SIGN_IN, page_404, refusal
 from fleet.models import Person

@@ -12,5 +12,5 @@ import pytest
 def media(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     settings.REINS_MEDIA_DIR = tmp_path / "media"
     settings.REINS_MEDIA_RESERVE_MB = 1
-    monkeypatch.setattr("episodes.services.ask_for_check", lambda episode: None)
+    monkeypatch.setattr("episodes.services.uploads.ask_for_check", lambda episode: None)
     return tmp_path / "media"

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 from django.test import Client
 
-from episodes import jobs, services, tokens
+from episodes import jobs, tokens
 from episodes.models import Episode, Upload
+from episodes.services import uploads as services
 from fleet.models import Membership, Organisation, Person, Robot, Site
 from protocol.episode import FileHash
 from protocol.episode_folder import META, decode_meta, hash_file

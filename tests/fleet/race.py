@@ -68,8 +68,8 @@ def complete() -> dict[str, Any]:
     import tempfile
     from pathlib import Path
 
-    from episodes import services
     from episodes.models import Episode
+    from episodes.services import uploads as services
     from tests.episodes.rig import announced, recorded, world
 
     here = world()

@@ -13,8 +13,9 @@ from django.conf import settings
 from django.db import transaction
 from django.forms.models import model_to_dict
 
-from episodes import jobs, services, storage
+from episodes import jobs, storage
 from episodes.models import Episode
+from episodes.services import uploads as services
 from tests.episodes.rig import manifest, recorded, world
 from tests.fleet.conftest import forgetful, hung_up, lab
 from tests.matrix.world import THEIRS

@@ -1,32 +1,27 @@
-"""What robots and people ask of episodes: bring one, correct one, remove one.  Permission was checked by the caller."""
+"""What robots ask of episodes: bring one, piece by piece.  Permission was checked by the caller."""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
 import logging
-from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Sum
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from episodes import storage
-from episodes.models import Episode, Upload, UploadFile
+from episodes.models import MAX_INSTRUCTION, Episode, Upload, UploadFile
 from fleet import audit
-from fleet.models import Organisation, Person, Robot, is_id
+from fleet.models import Organisation, Robot, is_id
 from protocol.episode import EpisodeMeta, FileHash
 from protocol.episode_folder import META, check_folder, expected_files, hash_file, is_episode_file
 from protocol.errors import Refused
 
 MAX_PIECE = 2 * 1024 * 1024
-MAX_INSTRUCTION = 500
 _log = logging.getLogger(__name__)
-
-# -- uploads -----------------------------------------------------------------------------------------------------------
 
 
 def start_upload(robot: Robot, episode: str, files: dict[str, FileHash]) -> Upload:
@@ -203,33 +198,3 @@ def _check_room(wanted: int) -> None:
         remaining = min(remaining, max(0, settings.REINS_MEDIA_QUOTA_MB * 1024 * 1024 - used - coming))
     if wanted > remaining:
         raise storage.full(remaining)
-
-
-# -- people ------------------------------------------------------------------------------------------------------------
-
-
-def change(episode: Episode, version: int, values: dict[str, Any], person: Person) -> None:
-    """Corrects instruction or outcome; `Refused("stale_version")`, `Refused("invalid_field:instruction")`."""
-    text = values.get("instruction")
-    if text is not None:
-        values["instruction"] = text = text.strip()
-        if len(text) > MAX_INSTRUCTION or not text.isprintable():
-            raise Refused("invalid_field:instruction", f"Use one line of at most {MAX_INSTRUCTION} visible characters.")
-    with transaction.atomic():
-        episode.change(version, **values)
-        audit.append(person.shown, "episode_corrected", episode.pk, episode.organisation_id, **values)
-
-
-def remove(episode: Episode, version: int, person: Person) -> None:
-    """Out of the lists; the files stay, so that it can be undone."""
-    if episode.removed_at is None:
-        with transaction.atomic():
-            episode.change(version, removed_at=timezone.now(), removed_by=person)
-            audit.append(person.shown, "episode_removed", episode.pk, episode.organisation_id)
-
-
-def restore(episode: Episode, person: Person) -> None:
-    if episode.removed_at is not None:
-        with transaction.atomic():
-            episode.change(episode.version, removed_at=None, removed_by=None)
-            audit.append(person.shown, "episode_restored", episode.pk, episode.organisation_id)

@@ -1,0 +1,8 @@
+"""The rows of this app, one file a noun."""
+
+from episodes.models.episode import MAX_INSTRUCTION as MAX_INSTRUCTION
+from episodes.models.episode import STALE as STALE
+from episodes.models.episode import Episode as Episode
+from episodes.models.episode import EpisodeQuerySet as EpisodeQuerySet
+from episodes.models.upload import Upload as Upload
+from episodes.models.upload import UploadFile as UploadFile
