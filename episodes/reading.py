@@ -19,8 +19,8 @@ from protocol.episode_folder import EVENTS
 MOST_EVENTS = 2000
 MOST_EVENT_BYTES = 4 * 1024 * 1024
 _ROW_FIELDS = (
-    "number", "instruction", "outcome", "status", "problem", "started_at", "seconds", "rows", "record_hz", "cut",
-    "cut_reason", "size_bytes", "version",
+    "number", "instruction", "outcome", "failure", "quality", "tags", "trim_first", "trim_last", "flagged", "status",
+    "problem", "started_at", "seconds", "rows", "record_hz", "cut", "cut_reason", "size_bytes", "version",
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ def row(episode: Episode) -> dict[str, Any]:
         "people": episode.meta["people"],
         "pilots": episode.findings.get("pilots", {}),
         "band": [{"first": first, "last": last, "pilot": pilot} for first, last, pilot in band],
+        "reviewed": episode.reviewed_at is not None,
         "removed": episode.removed_at is not None,
     }
 
@@ -49,6 +50,7 @@ def detail(episode: Episode, neighbours: EpisodeQuerySet, may_review: bool) -> d
     newer = neighbours.filter(started_at__gt=episode.started_at).order_by("started_at").first()
     older = neighbours.filter(started_at__lt=episode.started_at).first()
     return row(episode) | {
+        "comment": episode.comment,
         "embodiment": meta["embodiment"]["name"],
         "world": {str(key): str(value) for key, value in meta["world"].items()},
         "program": meta["program"],

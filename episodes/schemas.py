@@ -22,7 +22,7 @@ that these answers name, and HTTP ranges; `columns_url` is float32 little-endian
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from ninja import Schema
 from pydantic import Field
@@ -63,6 +63,13 @@ class EpisodeRow(Schema):
     site: Named
     instruction: str
     outcome: Outcome
+    failure: str  # kind of failure, "" where it did not fail or nobody said how
+    quality: int | None  # 1 to 5
+    tags: list[str]
+    trim_first: int | None  # first and last row kept, both included; null is the end that was recorded
+    trim_last: int | None
+    flagged: bool  # a second look was asked for
+    reviewed: bool  # a person said here how it ended
     status: Status
     problem: str
     started_at: datetime
@@ -112,6 +119,7 @@ class Video(Schema):
 
 
 class EpisodeDetail(EpisodeRow):
+    comment: str
     embodiment: str
     world: dict[str, str]
     program: str
@@ -142,11 +150,21 @@ class EpisodeEvent(Schema):
 
 
 class EpisodeChange(Strict):
-    """What a person may correct; `version` is the one they saw."""
+    """What a person may correct; `version` is the one they saw.  A field that is not sent stays as it is.
+
+    null takes a quality or a trim away; no other field can be null.
+    """
 
     version: int
-    instruction: str | None = Field(default=None, max_length=500)
-    outcome: Outcome | None = None
+    instruction: str = Field(default="", max_length=500)
+    outcome: Outcome = "unlabelled"
+    failure: str = Field(default="", max_length=40)
+    quality: int | None = Field(default=None, ge=1, le=5)
+    tags: list[Annotated[str, Field(max_length=40)]] = Field(default=[], max_length=20)
+    trim_first: int | None = Field(default=None, ge=0)
+    trim_last: int | None = Field(default=None, ge=0)
+    comment: str = Field(default="", max_length=2000)
+    flagged: bool = False
 
 
 class FileClaim(Strict):

@@ -53,9 +53,9 @@ def one_episode(request: HttpRequest, id: str) -> dict[str, Any]:
 @router.patch("episodes/{id}", response=EpisodeDetail)
 def change_episode(request: HttpRequest, id: str, body: EpisodeChange) -> dict[str, Any]:
     episode = find(person(request), id, "review")
-    values = body.dict(exclude={"version"}, exclude_none=True)
+    values = body.dict(exclude={"version"}, exclude_unset=True)
     if not values:
-        raise Refused("nothing_to_change", "Name an outcome or an instruction.")
+        raise Refused("nothing_to_change", "Name what to change, such as an outcome or an instruction.")
     services.change(episode, body.version, values, person(request))
     return _detail(request, episode)
 

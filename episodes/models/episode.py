@@ -43,12 +43,16 @@ class EpisodeQuerySet(models.QuerySet["Episode"]):
 class Episode(models.Model):
     """What happened, frame by frame.
 
-    Columns repeat what the folder says; `instruction` and `outcome` may be corrected here, never in the folder.
+    Columns repeat what the folder says; `instruction` and the labels may be corrected here, never in the folder.
     received -> ready (checked, playable) or failed (see `problem`).
     """
 
     TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {"received": ("ready", "failed"), "ready": (), "failed": ()}
     OUTCOMES = ("success", "failure", "unlabelled")
+    #: what a person may correct; the rest is as it was recorded
+    LABELS = (
+        "instruction", "outcome", "failure", "quality", "tags", "trim_first", "trim_last", "comment", "flagged",
+    )  # fmt: skip
 
     id = models.CharField(max_length=32, primary_key=True)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="episodes")
@@ -57,6 +61,15 @@ class Episode(models.Model):
     number = models.PositiveIntegerField()
     instruction = models.CharField(max_length=500, blank=True)
     outcome = models.CharField(max_length=12, choices=[(name, name) for name in OUTCOMES], default="unlabelled")
+    failure = models.CharField(max_length=40, blank=True)  # kind of failure; only where the outcome is failure
+    quality = models.PositiveSmallIntegerField(null=True, blank=True)  # 1 to 5
+    tags: models.JSONField[Any, Any] = models.JSONField(default=list)  # list of str
+    trim_first = models.PositiveIntegerField(null=True, blank=True)  # first row kept; None is the first there is
+    trim_last = models.PositiveIntegerField(null=True, blank=True)  # last row kept, itself included
+    comment = models.TextField(max_length=2000, blank=True)
+    flagged = models.BooleanField(default=False)  # a second look was asked for
+    reviewed_at = models.DateTimeField(null=True, blank=True)  # when a person last said how it ended
+    reviewed_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     version = models.PositiveIntegerField(default=1)
     status = models.CharField(max_length=10, choices=[(name, name) for name in TRANSITIONS], default="received")
     problem = models.CharField(max_length=300, blank=True)
@@ -79,7 +92,10 @@ class Episode(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-started_at", "-number"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "number"], name="episode_number_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "number"], name="episode_number_once"),
+            models.CheckConstraint(condition=Q(quality=None) | Q(quality__range=(1, 5)), name="episode_quality_1_to_5"),
+        ]
         indexes: ClassVar = [
             models.Index(fields=["organisation", "-started_at"]),
             models.Index(fields=["robot", "-started_at"]),
@@ -97,7 +113,7 @@ class Episode(models.Model):
             raise Refused(
                 "stale_version",
                 "Somebody changed this episode meanwhile. Look at it again, then repeat.",
-                current={"version": self.version, "instruction": self.instruction, "outcome": self.outcome},
+                current={name: getattr(self, name) for name in ("version", *self.LABELS)},
             )
 
     def claim_check(self) -> int | None:

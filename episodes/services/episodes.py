@@ -7,21 +7,18 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from episodes.models import MAX_INSTRUCTION, Episode
+from episodes.models import Episode
+from episodes.services import labels
 from fleet import audit
 from fleet.models import Person
-from protocol.errors import Refused
 
 
 def change(episode: Episode, version: int, values: dict[str, Any], person: Person) -> None:
-    """Corrects instruction or outcome; `Refused("stale_version")`, `Refused("invalid_field:instruction")`."""
-    text = values.get("instruction")
-    if text is not None:
-        values["instruction"] = text = text.strip()
-        if len(text) > MAX_INSTRUCTION or not text.isprintable():
-            raise Refused("invalid_field:instruction", f"Use one line of at most {MAX_INSTRUCTION} visible characters.")
+    """Corrects labels; `Refused("stale_version")`, or `Refused("invalid_field:<name>")` for what cannot be kept."""
+    values = labels.cleaned(episode, values)
+    judged = {"reviewed_at": timezone.now(), "reviewed_by": person} if values.keys() & labels.JUDGEMENT else {}
     with transaction.atomic():
-        episode.change(version, **values)
+        episode.change(version, **values, **judged)
         audit.append(person.shown, "episode_corrected", episode.pk, episode.organisation_id, **values)
 
 

@@ -24,6 +24,13 @@ export interface EpisodeRow {
   site: Named;
   instruction: string;
   outcome: Outcome;
+  failure: string;
+  quality: number | null;
+  tags: string[];
+  trim_first: number | null;
+  trim_last: number | null;
+  flagged: boolean;
+  reviewed: boolean;
   status: Status;
   problem: string;
   started_at: string;
@@ -66,6 +73,7 @@ export interface Video {
 }
 
 export interface EpisodeDetail extends EpisodeRow {
+  comment: string;
   embodiment: string;
   world: Record<string, string>;
   program: string;
