@@ -31,6 +31,7 @@ from aiortc.rtcconfiguration import RTCBundlePolicy
 from aiortc.rtcrtpparameters import RTCRtpHeaderExtensionParameters
 
 from protocol.errors import Refused
+from robot.link.burst import Burst
 from robot.link.frame_table import rtp_ticks
 from robot.link.outlets import PeerEvents
 from robot.link.rtp import Format, RtpStream
@@ -72,14 +73,14 @@ class _Encoded(MediaStreamTrack):
 
 
 def _path(dtls: Any) -> tuple[Any, Any, Any]:
-    """SRTP's protect, the socket's sendto and its address: what `dtls._send_rtp` reaches through five coroutines.
+    """SRTP's protect, the datagram transport and its address: what `dtls._send_rtp` reaches through five coroutines.
 
     With many viewers those calls would cost as much as the encryption.  `ConnectionError` while there is no path.
     """
     pair = dtls.transport._connection._nominated.get(1)
     if dtls.state != "connected" or pair is None:
         raise ConnectionError("not connected")
-    return dtls._tx_srtp.protect, pair.protocol.transport.sendto, pair.remote_addr
+    return dtls._tx_srtp.protect, pair.protocol.transport, pair.remote_addr
 
 
 class _VideoLine:
@@ -90,6 +91,7 @@ class _VideoLine:
         self.skipped = 0
         self._sender, self._events = sender, events
         self._stream: RtpStream | None = None
+        self._burst: Burst | None = None
         self._waiting: deque[tuple[int, list[bytes]]] = deque()
         self._filled = asyncio.Event()
         self._needs_key = True
@@ -152,9 +154,10 @@ class _VideoLine:
         stream = self._stream
         if stream is None:
             return
-        protect, deliver, address = _path(self._sender.transport)
-        for packet in stream.picture(ticks, payloads, time.time()):
-            deliver(protect(packet), address)
+        protect, transport, address = _path(self._sender.transport)
+        if self._burst is None or self._burst.transport is not transport:
+            self._burst = Burst(transport)
+        self._burst.send([protect(packet) for packet in stream.picture(ticks, payloads, time.time())], address)
         report = (clock.current_ntp_time(), ticks, stream.packets, stream.octets)
         for name, value in zip(("ntp_timestamp", "rtp_timestamp", "packet_count", "octet_count"), report, strict=True):
             setattr(self._sender, f"_RTCRtpSender__{name}", value)
