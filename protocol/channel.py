@@ -6,7 +6,7 @@ from typing import Literal
 
 from protocol.permit import Signed
 from protocol.state import Permitted, RecordingState, RobotState
-from protocol.wire import U32, U63, Message, Problem
+from protocol.wire import U32, U63, Message, Problem, RowId
 
 # -- browser -> robot -----------------------------------------------------------------------------
 
@@ -68,7 +68,11 @@ class Seen(Message, frozen=True, tag="seen"):
 
 
 class RecordStart(Message, frozen=True, tag="record_start"):
+    """A take of a campaign names it and its prompt; the page leaves both out otherwise, so that older robots know it."""
+
     instruction: str
+    campaign: RowId = ""
+    prompt: RowId = ""
 
 
 class RecordStop(Message, frozen=True, tag="record_stop"):

@@ -15,7 +15,7 @@ import pyarrow as pa
 from protocol.clamps import CLAMPS as CLAMPS
 from protocol.clamps import clamp_names as clamp_names
 from protocol.row import Row as Row
-from protocol.wire import U63
+from protocol.wire import U63, RowId
 
 SCHEMA = 1
 Pilot = Literal["operator", "policy", "primitive", "script", "hold"]
@@ -44,6 +44,8 @@ class EpisodeMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     people: tuple[Person, ...] = ()
     instruction: str = ""
     instruction_version: U63 = 1
+    campaign: RowId = ""  # it was recorded for, and the prompt of it; "" for none
+    prompt: RowId = ""
     outcome: Outcome = "unlabelled"
     cut: bool = False  # recovered after a crash: the end is missing
     cut_reason: str = ""

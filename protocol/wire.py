@@ -17,6 +17,7 @@ MAX_MESSAGE = 64 * 1024  # bytes of one JSON message; pictures and files never t
 
 U32 = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]  # as in the binary messages; also seeds
 U63 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # what every database and msgpack can hold
+RowId = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{32})?\Z")]  # of a row on the server; "" names none
 # JSON numbers are always finite: the decoder refuses NaN, Infinity and what float64 cannot hold.
 
 T = TypeVar("T")

@@ -56,7 +56,14 @@ class RecorderLink:
 def _asked(id: str, person: str, name: str, request: RecordRequest) -> door.ToRecorder:
     match request:
         case channel.RecordStart():
-            return door.Start(id=id, instruction=request.instruction, person=person, name=name)
+            return door.Start(
+                id=id,
+                instruction=request.instruction,
+                campaign=request.campaign,
+                prompt=request.prompt,
+                person=person,
+                name=name,
+            )
         case channel.RecordStop():
             return door.Stop(id=id, outcome=request.outcome, discard=request.discard, person=person, name=name)
         case channel.RecordUndo():

@@ -25,6 +25,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     world: dict[str, Any]
     started_ns: int
     asked_by: str = ""
+    campaign: str = ""
+    prompt: str = ""
 
 
 class Picture(msgspec.Struct, frozen=True, array_like=True):

@@ -13,9 +13,14 @@ from robot.kernel.door import DoorMessage
 
 
 class Start(DoorMessage, frozen=True, kw_only=True, tag="start"):
-    """Begin an episode.  `person` and `name` say who asked; who drives is read from the rows."""
+    """Begin an episode.  `person` and `name` say who asked; who drives is read from the rows.
+
+    `campaign` and `prompt`: what it is recorded for, as the server names them; passed on, never judged here.
+    """
 
     instruction: str
+    campaign: str = ""
+    prompt: str = ""
     person: str = ""
     name: str = ""
 

@@ -26,6 +26,14 @@ from robot.recorder.take import Take
 
 
 @dataclass(frozen=True, slots=True)
+class Ordered:
+    """Which campaign and which prompt of it a take is recorded for, as the server names them; "" for none."""
+
+    campaign: str = ""
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """`free_bytes`: no episode begins with less room on the disk.  `floor_bytes`: room that an episode leaves besides
     what finalising it takes; below that it ends itself."""
@@ -59,12 +67,12 @@ class EpisodeRecorder:
 
     # -- recording ---------------------------------------------------------------------------------------------------
 
-    def start(self, instruction: str, started_ns: int, asked_by: str = "") -> str:
+    def start(self, instruction: str, started_ns: int, asked_by: str = "", ordered: Ordered | None = None) -> str:
         """The new episode's id; its opening is out of the process.  Refused: `recording_state`, `disk_full`, `disk`."""
         self.take.check("begin")
         self.check_room()
         episode = uuid.uuid4().hex
-        self._log = self._open(episode, instruction, started_ns, asked_by)
+        self._log = self._open(episode, instruction, started_ns, asked_by, ordered or Ordered())
         self.ticks = 0
         self.take.begin(episode, self._log.size)
         return episode
@@ -108,7 +116,7 @@ class EpisodeRecorder:
         if not ticks:
             raise Refused("no_preroll", "There is nothing to keep yet: the pre-roll fills while somebody is connected.")
         episode = uuid.uuid4().hex
-        log = self._open(episode, instruction, ticks[0].time_ns, asked_by)
+        log = self._open(episode, instruction, ticks[0].time_ns, asked_by, Ordered())
         try:
             for tick in ticks:
                 log.append(TICK, encode(tick))
@@ -199,7 +207,7 @@ class EpisodeRecorder:
 
     # -- the log -----------------------------------------------------------------------------------------------------
 
-    def _open(self, episode: str, instruction: str, started_ns: int, asked_by: str) -> EpisodeLog:
+    def _open(self, episode: str, instruction: str, started_ns: int, asked_by: str, ordered: Ordered) -> EpisodeLog:
         opening = Opening(
             episode=episode,
             robot=self.about.robot,
@@ -209,6 +217,8 @@ class EpisodeRecorder:
             world=self.about.world,
             started_ns=started_ns,
             asked_by=asked_by,
+            campaign=ordered.campaign,
+            prompt=ordered.prompt,
         )
         log = EpisodeLog(self.home.log(episode), self._sync_s)
         try:

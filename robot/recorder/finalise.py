@@ -169,6 +169,8 @@ def _meta(opening: Opening, writer: FolderWriter, closing: Closing | None, damag
         embodiment=opening.embodiment,
         people=writer.people,
         instruction=opening.instruction,
+        campaign=opening.campaign,
+        prompt=opening.prompt,
         outcome="unlabelled" if closing is None else closing.outcome,
         cut=cut or damage is not None,
         cut_reason=reason if cut or damage is not None else "",

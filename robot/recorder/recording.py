@@ -12,7 +12,7 @@ from protocol.errors import Refused
 from protocol.state import RecordingState
 from robot.recorder import door
 from robot.recorder.contents import Happening, Tick
-from robot.recorder.episode_recorder import EpisodeRecorder
+from robot.recorder.episode_recorder import EpisodeRecorder, Ordered
 from robot.recorder.preroll import PreRoll
 
 MAX_S = 30 * 60.0  # an episode ends itself, and is kept
@@ -102,7 +102,8 @@ class Recording:
                 raise Refused("unknown_type", "The recorder does not know this request.")
 
     def _start(self, request: door.Start, now: Now) -> str:
-        episode = self._recorder.start(_plain(request.instruction), now.time_ns, request.name)
+        ordered = Ordered(request.campaign, request.prompt)
+        episode = self._recorder.start(_plain(request.instruction), now.time_ns, request.name, ordered)
         self._key_due = True
         self._actor = request.person
         self._flushed_s = self._driven_s = now.mono_s

@@ -80,6 +80,8 @@ export interface ChannelSeen {
 export interface ChannelRecordStart {
   type: "record_start";
   instruction: string;
+  campaign?: string;
+  prompt?: string;
   v: 1;
   id?: string;
 }
@@ -547,6 +549,8 @@ export interface EpisodeMeta {
   people?: readonly Person[];
   instruction?: string;
   instruction_version?: number;
+  campaign?: string;
+  prompt?: string;
   outcome?: "failure" | "success" | "unlabelled";
   cut?: boolean;
   cut_reason?: string;

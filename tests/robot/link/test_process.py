@@ -246,6 +246,12 @@ async def test_recording_is_done_when_the_recorder_says_so() -> None:
     ]  # fmt: skip
 
 
+async def test_the_recorder_hears_which_campaign_a_take_is_for() -> None:
+    async with answering(recorder_door.Answer()) as (link, asked):
+        await link.record("p", "Ada", channel.RecordStart(instruction="lift", campaign="c" * 32, prompt="d" * 32))
+    assert [(m.campaign, m.prompt) for m in asked if isinstance(m, recorder_door.Start)] == [("c" * 32, "d" * 32)]
+
+
 async def test_a_refusing_and_a_silent_recorder_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("robot.link.recording.ANSWER_S", 0.05)
     async with answering(recorder_door.Answer(code="disk_full", sentence="The disk is full.")) as (link, _):

@@ -85,6 +85,20 @@ def test_an_episode_is_saved_only_after_the_finaliser_read_it_back(desk: Desk) -
     assert desk.told[0].actor == "p1"
 
 
+def test_a_take_of_a_campaign_names_it_also_after_undo_and_the_next_does_not(desk: Desk) -> None:
+    desk.ask(door.Start(instruction="lift", campaign="c" * 32, prompt="d" * 32))
+    desk.tick(4)
+    desk.ask(door.Stop(discard=True))
+    desk.ask(door.Undo())
+    desk.settle()
+    desk.ask(door.Start(instruction="lift"))
+    desk.tick(5)
+    desk.ask(door.Stop(outcome="success"))
+    desk.settle()
+    metas = sorted((check_folder(folder) for folder in desk.rec.home.saved()), key=lambda meta: meta.rows)
+    assert [(meta.campaign, meta.prompt) for meta in metas] == [("c" * 32, "d" * 32), ("", "")]
+
+
 def test_a_second_start_and_a_stop_of_nothing_are_refused(desk: Desk) -> None:
     assert desk.ask(door.Stop(id="0")).code == "recording_state"
     desk.ask(door.Start(instruction="a"))
