@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,35 +11,8 @@ import pyarrow.parquet as pq
 from protocol.embodiment import Embodiment
 from protocol.episode import Person, frames_schema
 from protocol.episode_folder import EVENTS, FRAMES, video_path
-from robot.recorder.contents import Happening, Picture, Tick
-from robot.recorder.encoder import frame_rate
-
-_TICKS_PER_FRAME = 512
-
-
-class VideoFile:
-    """One camera's MP4 at a constant rate; its index ends up in front, so that it plays while it loads."""
-
-    def __init__(self, path: Path, width: int, height: int, hz: float) -> None:
-        rate = frame_rate(hz)
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
-        self._stream = self._container.add_mux_stream("h264", rate=rate, width=width, height=height)
-        self._base = Fraction(1, 1) / (rate * _TICKS_PER_FRAME)
-        self._stream.time_base = self._base
-        self._count = 0
-
-    def add(self, picture: Picture) -> None:
-        packet = av.Packet(picture.data)
-        packet.stream = self._stream
-        packet.time_base = self._base
-        packet.pts = packet.dts = self._count * _TICKS_PER_FRAME
-        packet.duration = _TICKS_PER_FRAME
-        packet.is_keyframe = picture.key
-        self._container.mux(packet)
-        self._count += 1
-
-    def close(self) -> None:
-        self._container.close()
+from protocol.recording_video import VideoFile
+from robot.recorder.contents import Happening, Tick
 
 
 class FolderWriter:
@@ -65,7 +36,7 @@ class FolderWriter:
 
     def add(self, tick: Tick) -> None:
         for camera, video, picture in zip(self._cameras, self._videos, tick.pictures, strict=True):
-            video.add(picture)
+            video.add(picture.data, picture.key)
             self.repeated[camera] += picture.repeated
         row = tick.row
         if row.pilot == "operator" and row.person:

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol.embodiment import Embodiment
+from protocol.recording_video import FrameEncoder
 from protocol.row import Row
 from robot.recorder.contents import Picture, Tick
-from robot.recorder.encoder import FrameEncoder
 
 SILENT_S = 0.15  # a control tick older than this no longer says what the robot does
 

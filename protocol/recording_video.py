@@ -1,11 +1,12 @@
-"""The recording's own encoder: fixed quality, no B-frames, a key frame every 15 frames, a packet for each picture.
+"""The recording's own video: fixed quality, no B-frames, a key frame every 15 frames, a packet for each picture.
 
-Not the live encoder, which changes its bitrate with the network.
+Not the live encoder, which changes its bitrate with the network.  Robots record with it, imports become such recordings.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -15,6 +16,7 @@ from protocol.errors import Refused
 
 KEY_EVERY = 15
 CRF = 21
+TICKS_PER_FRAME = 512
 
 
 class FrameEncoder:
@@ -57,6 +59,32 @@ class FrameEncoder:
             raise Refused("encoder", f"The encoder gave {len(packets)} packets for picture {self._count}.")
         self._count += 1
         return bytes(packets[0]), bool(packets[0].is_keyframe)
+
+
+class VideoFile:
+    """One camera's MP4 at a constant rate; its index ends up in front, so that it plays while it loads."""
+
+    def __init__(self, path: Path, width: int, height: int, hz: float) -> None:
+        rate = frame_rate(hz)
+        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        self._stream = self._container.add_mux_stream("h264", rate=rate, width=width, height=height)
+        self._base = Fraction(1, 1) / (rate * TICKS_PER_FRAME)
+        self._stream.time_base = self._base
+        self._count = 0
+
+    def add(self, data: bytes, key: bool) -> None:
+        """The next picture: one Annex-B packet, and whether it is a key frame."""
+        packet = av.Packet(data)
+        packet.stream = self._stream
+        packet.time_base = self._base
+        packet.pts = packet.dts = self._count * TICKS_PER_FRAME
+        packet.duration = TICKS_PER_FRAME
+        packet.is_keyframe = key
+        self._container.mux(packet)
+        self._count += 1
+
+    def close(self) -> None:
+        self._container.close()
 
 
 def grey(width: int, height: int) -> NDArray[np.uint8]:
