@@ -7,9 +7,9 @@ import logging
 from celery import shared_task
 
 from episodes import storage
+from episodes.data.checks.finding import codes_of, status_of
 from episodes.data.examine import examine
 from episodes.models import Episode
-from protocol.errors import Refused
 
 _log = logging.getLogger(__name__)
 
@@ -22,13 +22,12 @@ def check_episode(episode_id: str) -> None:
     if episode is None or fence is None:
         return
     derived = storage.derived(episode.pk)
-    try:
-        findings = examine(storage.folder(episode.pk), derived / storage.POSTER, derived / storage.COLUMNS)
-    except Refused as refused:
-        _log.warning("episode %s failed its check: %s", episode.pk, refused.sentence)
-        episode.end_check(fence, "failed", {}, refused.sentence)
-        return
-    episode.end_check(fence, "ready", findings.as_json())
+    examined = examine(storage.folder(episode.pk), derived / storage.POSTER, derived / storage.COLUMNS)
+    status = status_of(examined.findings)
+    worst = next((finding.sentence for finding in examined.findings if finding.severity == "reject"), "")
+    if worst:
+        _log.warning("episode %s is rejected: %s", episode.pk, worst)
+    episode.end_check(fence, status, examined.as_json(), codes_of(examined.findings), worst)
 
 
 @shared_task(name="episodes.reconcile")

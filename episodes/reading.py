@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,15 @@ MOST_EVENTS = 2000
 MOST_EVENT_BYTES = 4 * 1024 * 1024
 _ROW_FIELDS = (
     "number", "instruction", "outcome", "failure", "quality", "tags", "trim_first", "trim_last", "flagged", "status",
-    "problem", "started_at", "seconds", "rows", "record_hz", "cut", "cut_reason", "size_bytes", "version",
+    "playable", "check_progress", "problem", "started_at", "seconds", "rows", "record_hz", "cut", "cut_reason",
+    "size_bytes", "version",
 )  # fmt: skip
 
 
 def row(episode: Episode) -> dict[str, Any]:
     """`EpisodeRow`."""
     band = episode.findings.get("band", [])
-    has_poster = episode.status == "ready" and bool(episode.meta["cameras"])
+    has_poster = episode.playable and bool(episode.meta["cameras"])
     return {name: getattr(episode, name) for name in _ROW_FIELDS} | {
         "id": episode.pk,
         "url": reverse("episodes:player", args=[episode.pk]),
@@ -38,6 +40,7 @@ def row(episode: Episode) -> dict[str, Any]:
         "people": episode.meta["people"],
         "pilots": episode.findings.get("pilots", {}),
         "band": [{"first": first, "last": last, "pilot": pilot} for first, last, pilot in band],
+        "found": dict(Counter(finding["code"] for finding in episode.findings.get("findings", []))),
         "reviewed": episode.reviewed_at is not None,
         "removed": episode.removed_at is not None,
     }
@@ -58,6 +61,9 @@ def detail(episode: Episode, neighbours: EpisodeQuerySet, may_review: bool) -> d
         "pilots_order": list(PILOTS),
         "frames_repeated": meta["frames_repeated"],
         "rows_lost": meta["rows_lost"],
+        "findings": episode.findings.get("findings", []),
+        "scores": episode.findings.get("scores", {}),
+        "proposed_trim": episode.findings.get("trim"),
         "videos": [
             {
                 "camera": name,

@@ -30,7 +30,7 @@ from pydantic import Field
 from fleet.edge import Strict
 
 Outcome = Literal["success", "failure", "unlabelled"]
-Status = Literal["received", "ready", "failed"]
+Status = Literal["received", "ready", "warned", "rejected"]
 
 
 class Named(Schema):
@@ -53,7 +53,11 @@ class Stretch(Schema):
 
 
 class EpisodeRow(Schema):
-    """One line of the list.  `status` received = still being checked, ready = playable, failed = see `problem`."""
+    """One line of the list.
+
+    `status`: received = still being checked, ready, warned = ready with warnings, rejected = not for training, see
+    `problem`.  `playable`: there are columns and pictures to show, which a rejected episode may have too.
+    """
 
     id: str  # uuid hex, made by the robot
     number: int  # counts up within the organisation: "Episode 14"
@@ -71,6 +75,9 @@ class EpisodeRow(Schema):
     flagged: bool  # a second look was asked for
     reviewed: bool  # a person said here how it ended
     status: Status
+    playable: bool
+    check_progress: int  # percent, while `received`
+    found: dict[str, int]  # findings by code
     problem: str
     started_at: datetime
     seconds: float
@@ -85,6 +92,22 @@ class EpisodeRow(Schema):
     size_bytes: int
     version: int
     removed: bool
+
+
+class Finding(Schema):
+    """Rows first..last, both included; `camera` is empty where it is not about one camera's pictures."""
+
+    code: str
+    severity: Literal["warning", "reject"]
+    sentence: str
+    camera: str
+    first: int
+    last: int
+
+
+class Trim(Schema):
+    first: int
+    last: int
 
 
 class EpisodePage(Schema):
@@ -127,6 +150,9 @@ class EpisodeDetail(EpisodeRow):
     pilots_order: list[str]
     frames_repeated: dict[str, int]
     rows_lost: int
+    findings: list[Finding]  # in order of their first row
+    scores: dict[str, float]  # of `episodes.data.scores`
+    proposed_trim: Trim | None  # rows to keep when what is idle goes
     videos: list[Video]
     columns: list[Column]  # empty until ready
     columns_url: str

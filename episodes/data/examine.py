@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
 import cv2
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from episodes.data.checks.finding import Finding, Trim
 from protocol.embodiment import Embodiment
 from protocol.episode import EpisodeMeta
 from protocol.episode_folder import FRAMES, check_folder, embodiment_of, video_path
@@ -22,23 +23,31 @@ PILOTS = ("operator", "policy", "primitive", "script", "hold")
 POSTER_WIDTH = 320
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """`band`: (first row, last row, pilot); `columns`: what each column of the matrix is, in its order."""
+class Examined(msgspec.Struct, frozen=True, kw_only=True):
+    """`band`: (first row, last row, pilot); `columns`: what each column of the matrix is, in its order, empty when the
+    episode cannot be played."""
 
-    pilots: dict[str, int]
-    band: list[tuple[int, int, str]]
-    columns: list[dict[str, Any]]
+    findings: tuple[Finding, ...] = ()
+    scores: dict[str, float] = {}
+    trim: Trim | None = None
+    pilots: dict[str, int] = {}
+    band: tuple[tuple[int, int, str], ...] = ()
+    columns: tuple[dict[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return {"pilots": self.pilots, "band": self.band, "columns": self.columns}
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
 
 
-def examine(folder: Path, poster: Path, columns: Path) -> Findings:
-    """Writes `poster` (JPEG) and `columns` (float32 little-endian, column after column).
+def examine(folder: Path, poster: Path, columns: Path) -> Examined:
+    """Writes `poster` (JPEG) and `columns` (float32 little-endian, column after column), unless it cannot be played."""
+    try:
+        return _examine(folder, poster, columns)
+    except Refused as refused:
+        return Examined(findings=(Finding(code=refused.code, severity="reject", sentence=refused.sentence),))
 
-    Raises `Refused("episode_damaged")` naming what cannot be read or decoded, or what runs backwards.
-    """
+
+def _examine(folder: Path, poster: Path, columns: Path) -> Examined:
     meta = check_folder(folder)
     embodiment = embodiment_of(meta)
     pictures = [_decode(folder / video_path(camera), meta.rows) for camera in meta.cameras]
@@ -54,8 +63,8 @@ def examine(folder: Path, poster: Path, columns: Path) -> Findings:
     _write(columns, matrix.astype("<f4").tobytes())
     if pictures:
         _write(poster, _jpeg(pictures[0]))
-    band = _band(pilots)
-    return Findings({name: pilots.count(name) for name in PILOTS if name in pilots}, band, described)
+    counted = {name: pilots.count(name) for name in PILOTS if name in pilots}
+    return Examined(pilots=counted, band=tuple(_band(pilots)), columns=tuple(described))
 
 
 def _decode(path: Path, rows: int) -> NDArray[np.uint8]:

@@ -4,5 +4,6 @@ from episodes.models.episode import MAX_INSTRUCTION as MAX_INSTRUCTION
 from episodes.models.episode import STALE as STALE
 from episodes.models.episode import Episode as Episode
 from episodes.models.episode import EpisodeQuerySet as EpisodeQuerySet
+from episodes.models.signature import EpisodeSignature as EpisodeSignature
 from episodes.models.upload import Upload as Upload
 from episodes.models.upload import UploadFile as UploadFile

@@ -13,7 +13,7 @@ from fleet.models import Membership, Organisation, Person, Robot, Site
 from protocol.errors import Refused
 
 MAX_INSTRUCTION = 500
-STALE = datetime.timedelta(minutes=10)  # a check whose worker has been silent so long is begun again
+STALE = datetime.timedelta(seconds=15)  # a check whose worker has been silent so long is begun again
 
 
 class EpisodeQuerySet(models.QuerySet["Episode"]):
@@ -44,10 +44,16 @@ class Episode(models.Model):
     """What happened, frame by frame.
 
     Columns repeat what the folder says; `instruction` and the labels may be corrected here, never in the folder.
-    received -> ready (checked, playable) or failed (see `problem`).
+    received -> ready, warned (ready with warnings) or rejected (not for training; `problem` says why, in `findings` is
+    all that was found).  Checked again, it is `received` until that has ended.
     """
 
-    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {"received": ("ready", "failed"), "ready": (), "failed": ()}
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "received": ("ready", "warned", "rejected"),
+        "ready": ("received",),
+        "warned": ("received",),
+        "rejected": ("received",),
+    }
     OUTCOMES = ("success", "failure", "unlabelled")
     #: what a person may correct; the rest is as it was recorded
     LABELS = (
@@ -82,8 +88,11 @@ class Episode(models.Model):
     cut = models.BooleanField(default=False)
     cut_reason = models.CharField(max_length=300, blank=True)
     meta: models.JSONField[Any, Any] = models.JSONField()  # episode.json as it was received
-    findings: models.JSONField[Any, Any] = models.JSONField(default=dict)  # of the check: band, pilots, columns
+    findings: models.JSONField[Any, Any] = models.JSONField(default=dict)  # of the check: `Examined.as_json()`
+    finding_codes = models.CharField(max_length=500, blank=True)  # "|black|frozen|": to be searched by contains
     checked_at = models.DateTimeField(null=True, blank=True)  # heartbeat of the check
+    check_owner = models.CharField(max_length=80, blank=True)  # host and process that checks it
+    check_progress = models.PositiveSmallIntegerField(default=0)  # percent
     fence = models.PositiveIntegerField(default=0)  # of the check
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
@@ -116,18 +125,45 @@ class Episode(models.Model):
                 current={name: getattr(self, name) for name in ("version", *self.LABELS)},
             )
 
-    def claim_check(self) -> int | None:
+    @property
+    def playable(self) -> bool:
+        """Whether the check could read it; a rejected episode may be."""
+        return bool(self.findings.get("columns"))
+
+    def claim_check(self, owner: str = "") -> int | None:
         """A fence for whoever checks it now; None when somebody does already or it is done."""
         claimed = Episode.objects.unchecked().filter(pk=self.pk, fence=self.fence)
-        if not claimed.update(fence=F("fence") + 1, checked_at=timezone.now()):
+        if not claimed.update(fence=F("fence") + 1, checked_at=timezone.now(), check_owner=owner[:80], check_progress=0):
             return None
         self.refresh_from_db()
         return self.fence
 
-    def end_check(self, fence: int, status: str, findings: dict[str, Any], problem: str = "") -> bool:
+    def go_on_checking(self, fence: int, percent: int) -> bool:
+        """The check's heartbeat; False when another has begun since, so that this one may stop."""
+        row = Episode.objects.filter(pk=self.pk, fence=fence, status="received")
+        return bool(row.update(checked_at=timezone.now(), check_progress=max(0, min(100, percent))))
+
+    def end_check(self, fence: int, status: str, findings: dict[str, Any], codes: str = "", problem: str = "") -> bool:
         """Writes the result; False when another check has begun since."""
-        sources = [source for source, targets in self.TRANSITIONS.items() if status in targets]
-        row = Episode.objects.filter(pk=self.pk, fence=fence, status__in=sources)
-        changed = row.update(status=status, findings=findings, problem=problem[:300], checked_at=timezone.now())
+        row = Episode.objects.filter(pk=self.pk, fence=fence, status__in=self._before(status))
+        changed = row.update(
+            status=status,
+            findings=findings,
+            finding_codes=codes,
+            problem=problem[:300],
+            checked_at=timezone.now(),
+            check_progress=100,
+        )
         self.refresh_from_db()
         return bool(changed)
+
+    def check_again(self) -> bool:
+        """Back to `received`, to be checked by whoever claims it; what was found stays to be seen meanwhile."""
+        row = Episode.objects.filter(pk=self.pk, status__in=self._before("received"))
+        changed = row.update(status="received", checked_at=None, check_progress=0)
+        self.refresh_from_db()
+        return bool(changed)
+
+    @classmethod
+    def _before(cls, status: str) -> list[str]:
+        return [source for source, targets in cls.TRANSITIONS.items() if status in targets]

@@ -204,7 +204,7 @@ async def test_a_video_streams_under_asgi(tmp_path: Path) -> None:
     assert b"".join([piece async for piece in response.streaming_content])[4:8] == b"ftyp"
 
 
-def test_a_damaged_episode_fails_its_check_and_says_which_file(here: World, tmp_path: Path) -> None:
+def test_a_damaged_episode_is_rejected_and_says_which_file(here: World, tmp_path: Path) -> None:
     episode = received(recorded(tmp_path / "robot", here.robot.pk), here.robot, checked=False)
     path = storage.folder(episode.pk) / "frames.parquet"
     raw = bytearray(path.read_bytes())
@@ -212,10 +212,12 @@ def test_a_damaged_episode_fails_its_check_and_says_which_file(here: World, tmp_
     path.write_bytes(raw)
     jobs.check_episode(episode.pk)
     episode.refresh_from_db()
-    assert episode.status == "failed"
+    assert episode.status == "rejected"
     assert "frames.parquet" in episode.problem
     detail = signed_in(here.mina).get(f"/api/episodes/{episode.pk}").json()
-    assert (detail["columns"], detail["poster"]) == ([], "")
+    assert (detail["columns"], detail["poster"], detail["playable"]) == ([], "", False)
+    assert [finding["code"] for finding in detail["findings"]] == ["episode_damaged"]
+    assert detail["found"] == {"episode_damaged": 1}
 
 
 def test_a_check_whose_worker_died_is_done_again_and_the_first_ones_result_is_not_taken(here: World, tmp_path: Path) -> None:
@@ -228,7 +230,7 @@ def test_a_check_whose_worker_died_is_done_again_and_the_first_ones_result_is_no
     assert episode.checked_at is not None
     Episode.objects.filter(pk=episode.pk).update(checked_at=episode.checked_at - 2 * STALE)
     jobs.reconcile()
-    assert not episode.end_check(fence, "failed", {}, "too late")
+    assert not episode.end_check(fence, "rejected", {})
     episode.refresh_from_db()
     assert episode.status == "ready"
 

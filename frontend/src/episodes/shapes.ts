@@ -1,7 +1,7 @@
 // The JSON of the episode pages, as episodes/schemas.py gives it. Shapes only.
 
 export type Outcome = "success" | "failure" | "unlabelled";
-export type Status = "received" | "ready" | "failed";
+export type Status = "received" | "ready" | "warned" | "rejected";
 
 export interface Named {
   id: string;
@@ -32,6 +32,9 @@ export interface EpisodeRow {
   flagged: boolean;
   reviewed: boolean;
   status: Status;
+  playable: boolean;
+  check_progress: number;
+  found: Record<string, number>;
   problem: string;
   started_at: string;
   seconds: number;
@@ -46,6 +49,16 @@ export interface EpisodeRow {
   size_bytes: number;
   version: number;
   removed: boolean;
+}
+
+/** Rows first..last, both included; `camera` is empty where it is not about one camera's pictures. */
+export interface Finding {
+  code: string;
+  severity: "warning" | "reject";
+  sentence: string;
+  camera: string;
+  first: number;
+  last: number;
 }
 
 export interface EpisodePage {
@@ -81,6 +94,9 @@ export interface EpisodeDetail extends EpisodeRow {
   pilots_order: string[];
   frames_repeated: Record<string, number>;
   rows_lost: number;
+  findings: Finding[];
+  scores: Record<string, number>;
+  proposed_trim: { first: number; last: number } | null;
   videos: Video[];
   columns: Column[];
   columns_url: string;

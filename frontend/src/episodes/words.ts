@@ -12,8 +12,14 @@ export interface Verdict {
 /** One mark and a few words: what a person should know of an episode first. */
 export function verdict(episode: EpisodeRow): Verdict {
   if (episode.removed) return { icon: "bin", look: "muted", words: "removed" };
-  if (episode.status === "failed") return { icon: "warning", look: "err", words: "not playable" };
+  if (episode.status === "rejected")
+    return { icon: "warning", look: "err", words: episode.playable ? "rejected" : "rejected, not playable" };
   if (episode.status === "received") return { icon: "clock", look: "muted", words: "being checked" };
+  const words = outcomeWords(episode);
+  return episode.status === "warned" ? { ...words, words: `${words.words}, ready with warnings` } : words;
+}
+
+function outcomeWords(episode: EpisodeRow): Verdict {
   const cut = episode.cut ? `, cut: ${episode.cut_reason || "the end is missing"}` : "";
   if (episode.outcome === "success") return { icon: "check", look: "ok", words: `success${cut}` };
   if (episode.outcome === "failure") return { icon: "cross", look: "err", words: `failure${cut}` };

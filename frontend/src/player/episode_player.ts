@@ -101,7 +101,7 @@ class EpisodePlayer extends HTMLElement {
   private async load(): Promise<void> {
     try {
       const episode = await call<EpisodeDetail>("GET", this.url, undefined, this.leaving.signal);
-      const viewable = episode.status === "ready" && episode.videos.length > 0;
+      const viewable = episode.playable && episode.videos.length > 0;
       const parts = viewable ? await this.parts(episode) : null;
       this.take(episode);
       if (parts) this.play(episode, parts.rows, parts.events);

@@ -128,6 +128,7 @@ export function aboutHtml(e: EpisodeDetail, saving: string): string {
 function findings(e: EpisodeDetail): string {
   const found: string[] = [];
   if (e.cut) found.push(`<b>Cut</b><br><span class="muted s11">${safe(e.cut_reason || "The end is missing.")}</span>`);
+  for (const f of e.findings) found.push(`<b>${safe(f.sentence)}</b>`);
   for (const [camera, n] of Object.entries(e.frames_repeated)) {
     if (n > 0)
       found.push(
@@ -140,7 +141,7 @@ function findings(e: EpisodeDetail): string {
     );
   const lines = found.map((text) => `<li class="check">${icon("warning", "warn")}<span>${text}</span></li>`);
   const fine = `<li class="check">${icon("check", "ok")}<span>Whole: ${count(e.rows, "row")}, as many frames of each camera</span></li>`;
-  return `<section><h2>Findings<span class="sp">${found.length === 0 ? "" : `${found.length} to look at`}</span></h2><ul class="col">${lines.join("")}${e.rows_lost === 0 && e.status === "ready" ? fine : ""}</ul></section>`;
+  return `<section><h2>Findings<span class="sp">${found.length === 0 ? "" : `${found.length} to look at`}</span></h2><ul class="col">${lines.join("")}${e.rows_lost === 0 && e.status !== "received" && e.findings.length === 0 ? fine : ""}</ul></section>`;
 }
 
 /** Facts that do not change with time. */

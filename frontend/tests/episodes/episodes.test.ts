@@ -27,6 +27,9 @@ const EPISODE: EpisodeDetail = {
   reviewed: false,
   comment: "",
   status: "received",
+  playable: false,
+  check_progress: 0,
+  found: {},
   problem: "",
   started_at: "2026-01-01T10:42:00Z",
   seconds: 58.1,
@@ -48,6 +51,9 @@ const EPISODE: EpisodeDetail = {
   pilots_order: [],
   frames_repeated: {},
   rows_lost: 0,
+  findings: [],
+  scores: {},
+  proposed_trim: null,
   videos: [],
   columns: [],
   columns_url: "",
@@ -145,7 +151,7 @@ describe("<episode-player>", () => {
 
   it("says that an episode is still being checked, and why another is not playable", async () => {
     expect((await open(EPISODE)).textContent).toContain("Being checked");
-    const failed = await open({ ...EPISODE, status: "failed", problem: "frames.parquet has 3 rows, scene.mp4 has 2." });
+    const failed = await open({ ...EPISODE, status: "rejected", problem: "frames.parquet has 3 rows, scene.mp4 has 2." });
     expect(failed.textContent).toContain("frames.parquet has 3 rows");
   });
 
@@ -191,6 +197,13 @@ describe("words for episodes", () => {
   it("say a cut beside the label", () => {
     const cut = { ...EPISODE, status: "ready", outcome: "success", cut: true, cut_reason: "power lost" } as const;
     expect(verdict(cut).words).toBe("success, cut: power lost");
+  });
+
+  it("say when an episode is ready with warnings, and when it is rejected", () => {
+    const warned = { ...EPISODE, status: "warned", playable: true, outcome: "success" } as const;
+    expect(verdict(warned).words).toBe("success, ready with warnings");
+    expect(verdict({ ...warned, status: "rejected" }).words).toBe("rejected");
+    expect(verdict({ ...warned, status: "rejected", playable: false }).words).toBe("rejected, not playable");
   });
 
   it("give a band that covers every row and can be read aloud", () => {
