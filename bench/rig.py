@@ -109,6 +109,14 @@ class Rig:
         until(command.exists, 60, "the simulated arm is there")
         self.output = Output(self.truth.run_dir)
 
+    def moves_within(self, seconds: float, moving_s: float) -> bool:
+        """Whether it moves for `moving_s` in a row before that."""
+        try:
+            until(lambda: self.output.moving_for(moving_s), seconds, "the arm moves")
+        except RuntimeError:
+            return False
+        return True
+
     def page(self, network: int) -> PageProcess:
         return PageProcess(self.link, network, self.demo, self.robot)
 

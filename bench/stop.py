@@ -35,6 +35,7 @@ FALSE_STOPS = Way(delay_s=0.025, loss=0.05)
 LIMIT_MS = 300.0
 MOVING_S = 0.1  # of motion before it is stopped
 GIVE_UP_S = 2.0
+LET_GO_S = 3.0
 STRAY_S = 0.5
 MOST_PAGES = 10
 Row = dict[str, Any]
@@ -137,14 +138,15 @@ def browser_stops(rig: Rig, name: str, count: int) -> Row:
 
 def one_key_stop(rig: Rig, cockpit: CockpitPage, key: str) -> float:
     while True:
-        take(cockpit)
+        if cockpit.says("lease") != "mine":
+            take(cockpit)
         cockpit.hold("Space", key)
-        moves = until_moving(rig)
+        moves = rig.moves_within(LET_GO_S, MOVING_S)
         if moves:
             cockpit.page.keyboard.press("Escape")
             cockpit.wait("stop", "stopped")
         cockpit.let_go(key, "Space")
-        if not moves:  # a busy machine made the page silent
+        if not moves:  # a busy machine: the page fell silent or its picture was old
             continue
         pressed_s = float(cockpit.page.evaluate("window.pressedMs")) / 1000 - (time.time() - time.monotonic())
         zero_s = rig.output.zero_after(pressed_s)
@@ -250,8 +252,11 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 1
     pressure = Pressure()
+    rows: list[Row] = []
     with rig() as ready:
-        rows = [row for work in plan(ready, asked) for row in [work()]]
+        for work in plan(ready, asked):
+            rows.append(work())
+            print(rows[-1], file=sys.stderr)
     report("stop", rows, pressure)
     return 0
 
