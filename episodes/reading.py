@@ -14,7 +14,9 @@ from django.urls import reverse
 
 from episodes import storage
 from episodes.data.examine import PILOTS
-from episodes.models import Episode, EpisodeQuerySet, Upload
+from episodes.models import Episode, EpisodeQuerySet, Mark, Upload
+from episodes.services import review, taxonomy
+from fleet.models import Person
 from protocol.episode_folder import EVENTS
 
 MOST_EVENTS = 2000
@@ -26,34 +28,49 @@ _ROW_FIELDS = (
 )  # fmt: skip
 
 
-def row(episode: Episode) -> dict[str, Any]:
-    """`EpisodeRow`."""
+#: what takes the place of the labels for whoever gives a second look without seeing them
+_UNSEEN = {"outcome": "unlabelled", "failure": "", "quality": None}
+
+
+def page(episode: Episode) -> str:
+    """Address of the episode's page."""
+    return reverse("episodes:player", args=[episode.pk])
+
+
+def row(episode: Episode, unseen: bool = False) -> dict[str, Any]:
+    """`EpisodeRow`; `unseen` leaves the labels out."""
     band = episode.findings.get("band", [])
     has_poster = episode.playable and bool(episode.meta["cameras"])
-    return {name: getattr(episode, name) for name in _ROW_FIELDS} | {
-        "id": episode.pk,
-        "url": reverse("episodes:player", args=[episode.pk]),
-        "poster": reverse("episodes:poster", args=[episode.pk]) if has_poster else "",
-        "robot": {"id": episode.robot.pk, "name": episode.robot.name},
-        "site": {"id": str(episode.site.pk), "name": episode.site.name},
-        "cameras": episode.meta["cameras"],
-        "people": episode.meta["people"],
-        "pilots": episode.findings.get("pilots", {}),
-        "band": [{"first": first, "last": last, "pilot": pilot} for first, last, pilot in band],
-        "found": dict(Counter(finding["code"] for finding in episode.findings.get("findings", []))),
-        "reviewed": episode.reviewed_at is not None,
-        "removed": episode.removed_at is not None,
-    }
+    return (
+        {name: getattr(episode, name) for name in _ROW_FIELDS}
+        | (_UNSEEN if unseen else {})
+        | {
+            "id": episode.pk,
+            "url": page(episode),
+            "poster": reverse("episodes:poster", args=[episode.pk]) if has_poster else "",
+            "robot": {"id": episode.robot.pk, "name": episode.robot.name},
+            "site": {"id": str(episode.site.pk), "name": episode.site.name},
+            "cameras": episode.meta["cameras"],
+            "people": episode.meta["people"],
+            "pilots": episode.findings.get("pilots", {}),
+            "band": [{"first": first, "last": last, "pilot": pilot} for first, last, pilot in band],
+            "found": dict(Counter(finding["code"] for finding in episode.findings.get("findings", []))),
+            "reviewed": episode.reviewed_at is not None,
+            "second_look": unseen,
+            "removed": episode.removed_at is not None,
+        }
+    )
 
 
-def detail(episode: Episode, neighbours: EpisodeQuerySet, may_review: bool) -> dict[str, Any]:
-    """`EpisodeDetail`; `neighbours` are those that the arrows lead to."""
+def detail(episode: Episode, neighbours: EpisodeQuerySet, unseen: bool) -> dict[str, Any]:
+    """`EpisodeDetail` but for what the reader may do; `neighbours` are those that the arrows lead to."""
     meta = episode.meta
     sizes = {camera["name"]: (camera["width"], camera["height"]) for camera in meta["embodiment"]["cameras"]}
     newer = neighbours.filter(started_at__gt=episode.started_at).order_by("started_at").first()
     older = neighbours.filter(started_at__lt=episode.started_at).first()
-    return row(episode) | {
-        "comment": episode.comment,
+    return row(episode, unseen) | {
+        "comment": "" if unseen else episode.comment,
+        "failures": taxonomy.failures(episode.organisation_id)[0],
         "embodiment": meta["embodiment"]["name"],
         "world": {str(key): str(value) for key, value in meta["world"].items()},
         "program": meta["program"],
@@ -76,10 +93,8 @@ def detail(episode: Episode, neighbours: EpisodeQuerySet, may_review: bool) -> d
         "columns": episode.findings.get("columns", []),
         "columns_url": reverse("episodes:columns", args=[episode.pk]),
         "events_url": f"/api/episodes/{episode.pk}/events",
-        "newer": reverse("episodes:player", args=[newer.pk]) if newer else "",
-        "older": reverse("episodes:player", args=[older.pk]) if older else "",
-        "may_change": may_review,
-        "may_remove": may_review,
+        "newer": page(newer) if newer else "",
+        "older": page(older) if older else "",
     }
 
 
@@ -115,6 +130,40 @@ def _times_s(columns: Path, rows: int) -> list[float]:
     if not columns.exists():
         return [i / max(1, rows) for i in range(rows)]
     return [float(time_s) for time_s in np.fromfile(columns, "<f4", rows)]
+
+
+def reviews(episode: Episode, who: Person, unseen: bool) -> dict[str, Any]:
+    """`Reviews`."""
+    given = [] if unseen else list(episode.reviews.select_related("person").order_by("at"))
+    asked_by = episode.reviewed_by.shown if episode.flagged and episode.reviewed_by else ""
+    fields = ("outcome", "failure", "quality", "blind", "at")
+    return {
+        "asked_by": asked_by,
+        "reviews": [
+            {name: getattr(one, name) for name in fields} | {"person": one.person.shown, "me": one.person_id == who.pk}
+            for one in given
+        ],
+        "agreements": [
+            {"person": other.shown, "agreed": found.agreed, "both": found.both, "kappa": found.kappa}
+            for other, found in review.agreements(who, episode.organisation_id)
+        ],
+    }
+
+
+def mark(row: Mark) -> dict[str, Any]:
+    """`MarkShown`."""
+    fields = ("id", "row", "camera", "name", "x", "y", "width", "height", "version")
+    return {name: getattr(row, name) for name in fields} | {"person": row.person.shown if row.person else ""}
+
+
+def instructions(episode: Episode) -> list[dict[str, Any]]:
+    """`InstructionShown`: the recorded one, then each that was written here."""
+    recorded = {"number": episode.meta["instruction_version"], "text": episode.meta["instruction"], "person": "", "at": None}
+    written = [
+        {"number": one.number, "text": one.text, "person": one.person.shown if one.person else "", "at": one.at}
+        for one in episode.instructions.select_related("person")
+    ]
+    return [recorded, *written]
 
 
 def upload(row: Upload) -> dict[str, Any]:

@@ -74,6 +74,7 @@ class EpisodeRow(Schema):
     trim_last: int | None
     flagged: bool  # a second look was asked for
     reviewed: bool  # a person said here how it ended
+    second_look: bool  # asked of the reader, who does not see outcome, failure, quality and comment before
     status: Status
     playable: bool
     check_progress: int  # percent, while `received`
@@ -143,6 +144,8 @@ class Video(Schema):
 
 class EpisodeDetail(EpisodeRow):
     comment: str
+    failures: list[str]  # kinds of failure to choose from
+    failures_url: str  # where they are changed, "" for whoever may not
     embodiment: str
     world: dict[str, str]
     program: str

@@ -9,15 +9,15 @@ from django.db import connection
 from fleet.fresh import Fresh
 from fleet.models import Membership, Person, Robot, RobotQuerySet
 
-Ability = Literal["see", "stop", "drive", "clear", "review", "dispatch", "train", "administer"]
+Ability = Literal["see", "stop", "drive", "clear", "review", "curate", "dispatch", "train", "administer"]
 _SEE: frozenset[Ability] = frozenset({"see", "stop"})  # stopping is the safe direction: whoever sees a robot may stop it
 ABILITIES: dict[str, frozenset[Ability]] = {
     "viewer": _SEE,
     "operator": _SEE | {"drive", "clear", "review"},
     "dispatcher": _SEE | {"dispatch"},
-    "reviewer": _SEE | {"review"},
+    "reviewer": _SEE | {"review", "curate"},
     "engineer": _SEE | {"drive", "clear", "review", "train"},
-    "admin": _SEE | {"drive", "clear", "review", "dispatch", "train", "administer"},
+    "admin": _SEE | {"drive", "clear", "review", "curate", "dispatch", "train", "administer"},
 }
 REFRESH_S = 0.6  # with the time until somebody asks, a lost right is felt within a second
 Rights = dict[str, dict[str, frozenset[Ability]]]  # person uid -> robot id -> abilities

@@ -37,7 +37,7 @@ STATUS = {
     "unavailable": 503, "content_type": 415, "idempotency_mismatch": 422, "code_expired": 410, "code_unknown": 404,
     "rate_limited": 429, "upgrade_required": 426, "storage_full": 507, "token_invalid": 401, "wrong_offset": 409,
     "incomplete": 409, "other_manifest": 409, "not_receiving": 409, "wrong_hash": 422, "episode_refused": 422,
-    "nothing_offered": 409, "robot_held": 409, "repeated": 409,
+    "second_look": 409, "no_second_look": 409, "nothing_offered": 409, "robot_held": 409, "repeated": 409,
 }  # fmt: skip
 DEPTH = 32
 #: Direction overrides and zero-width characters make two names look alike.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterable
+from typing import Any, cast
 
 from django.http import HttpRequest
 
+from episodes import reading
 from episodes.models import Episode, EpisodeQuerySet
+from episodes.services import review
 from fleet.access import Ability, roles_with
 from fleet.edge import not_found
-from fleet.models import Person, is_id
+from fleet.models import Membership, Person, is_id
 from protocol.errors import Refused
 
 
@@ -30,3 +33,29 @@ def find(who: Person, id: str, ability: Ability = "see") -> Episode:
     if ability != "see" and not visible(who, ability).filter(pk=id).exists():
         raise Refused("forbidden", f"Your role does not allow this at {episode.site}. Ask an administrator.")
     return episode
+
+
+def unseen_by(who: Person, episodes: Iterable[Episode]) -> set[str]:
+    """Ids of those whose label this person must not see yet: their own second look is asked for."""
+    asked = review.asked_of(who, episodes)
+    return set(visible(who, "review").filter(pk__in=asked).values_list("pk", flat=True)) if asked else asked
+
+
+def rows(who: Person, episodes: Iterable[Episode]) -> list[dict[str, Any]]:
+    """`EpisodeRow` of each, as this person may see it."""
+    episodes = list(episodes)
+    unseen = unseen_by(who, episodes)
+    return [reading.row(episode, episode.pk in unseen) for episode in episodes]
+
+
+def detail(who: Person, episode: Episode) -> dict[str, Any]:
+    """`EpisodeDetail`, as this person may see it."""
+    unseen = bool(unseen_by(who, [episode]))
+    curates = Membership.objects.filter(
+        person=who, organisation=episode.organisation_id, site=None, role__in=roles_with("curate")
+    )
+    return reading.detail(episode, visible(who).present(), unseen) | {
+        "may_change": (may_review := visible(who, "review").filter(pk=episode.pk).exists()),
+        "may_remove": may_review,
+        "failures_url": f"/api/organisations/{episode.organisation_id}/failure-kinds" if curates.exists() else "",
+    }

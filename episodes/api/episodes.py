@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from episodes import reading
-from episodes.api.access import find, person, visible
-from episodes.models import Episode
+from episodes.api.access import detail, find, person, rows, visible
 from episodes.schemas import EpisodeChange, EpisodeDetail, EpisodeEvent, EpisodePage, Outcome, Status
 from episodes.services import episodes as services
 from protocol.errors import Refused
@@ -36,7 +35,7 @@ def list_episodes(
             chosen = chosen.filter(**{column: value})
     first = (page - 1) * page_size
     return {
-        "items": [reading.row(episode) for episode in chosen[first : first + page_size]],
+        "items": rows(person(request), chosen[first : first + page_size]),
         "total": chosen.count(),
         "page": page,
         "page_size": page_size,
@@ -47,7 +46,7 @@ def list_episodes(
 
 @router.get("episodes/{id}", response=EpisodeDetail)
 def one_episode(request: HttpRequest, id: str) -> dict[str, Any]:
-    return _detail(request, find(person(request), id))
+    return detail(person(request), find(person(request), id))
 
 
 @router.patch("episodes/{id}", response=EpisodeDetail)
@@ -57,29 +56,23 @@ def change_episode(request: HttpRequest, id: str, body: EpisodeChange) -> dict[s
     if not values:
         raise Refused("nothing_to_change", "Name what to change, such as an outcome or an instruction.")
     services.change(episode, body.version, values, person(request))
-    return _detail(request, episode)
+    return detail(person(request), episode)
 
 
 @router.delete("episodes/{id}", response=EpisodeDetail)
 def remove_episode(request: HttpRequest, id: str, version: int) -> dict[str, Any]:
     episode = find(person(request), id, "review")
     services.remove(episode, version, person(request))
-    return _detail(request, episode)
+    return detail(person(request), episode)
 
 
 @router.post("episodes/{id}/restore", response=EpisodeDetail)
 def restore_episode(request: HttpRequest, id: str) -> dict[str, Any]:
     episode = find(person(request), id, "review")
     services.restore(episode, person(request))
-    return _detail(request, episode)
+    return detail(person(request), episode)
 
 
 @router.get("episodes/{id}/events", response=list[EpisodeEvent])
 def episode_events(request: HttpRequest, id: str) -> list[dict[str, Any]]:
     return reading.events(find(person(request), id))
-
-
-def _detail(request: HttpRequest, episode: Episode) -> dict[str, Any]:
-    who = person(request)
-    may_review = visible(who, "review").filter(pk=episode.pk).exists()
-    return reading.detail(episode, visible(who).present(), may_review)

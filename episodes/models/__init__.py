@@ -4,6 +4,11 @@ from episodes.models.episode import MAX_INSTRUCTION as MAX_INSTRUCTION
 from episodes.models.episode import STALE as STALE
 from episodes.models.episode import Episode as Episode
 from episodes.models.episode import EpisodeQuerySet as EpisodeQuerySet
+from episodes.models.review import FAILURES as FAILURES
+from episodes.models.review import InstructionVersion as InstructionVersion
+from episodes.models.review import Mark as Mark
+from episodes.models.review import Review as Review
+from episodes.models.review import Taxonomy as Taxonomy
 from episodes.models.signature import EpisodeSignature as EpisodeSignature
 from episodes.models.upload import Upload as Upload
 from episodes.models.upload import UploadFile as UploadFile

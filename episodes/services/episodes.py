@@ -8,17 +8,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from episodes.models import Episode
-from episodes.services import labels
+from episodes.services import labels, review
 from fleet import audit
 from fleet.models import Person
 
 
 def change(episode: Episode, version: int, values: dict[str, Any], person: Person) -> None:
-    """Corrects labels; `Refused("stale_version")`, or `Refused("invalid_field:<name>")` for what cannot be kept."""
+    """Corrects labels.  `Refused("stale_version")`, `Refused("invalid_field:<name>")` for what cannot be kept,
+    `Refused("second_look")` when the person must not see them yet."""
     values = labels.cleaned(episode, values)
-    judged = {"reviewed_at": timezone.now(), "reviewed_by": person} if values.keys() & labels.JUDGEMENT else {}
+    judged, before = review.judged(episode, values, person), episode.instruction
     with transaction.atomic():
         episode.change(version, **values, **judged)
+        if judged:
+            review.note(episode, person)
+        review.note_instruction(episode, before, person)
         audit.append(person.shown, "episode_corrected", episode.pk, episode.organisation_id, **values)
 
 

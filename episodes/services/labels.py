@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from episodes.models import MAX_INSTRUCTION, Episode
+from episodes.services import taxonomy
 from protocol.errors import Refused
 
 #: whoever changes one of these has said how the episode ended
@@ -23,6 +24,13 @@ def cleaned(episode: Episode, values: dict[str, Any]) -> dict[str, Any]:
     _failure(episode, values)
     _trim(episode, values)
     return values
+
+
+def second(episode: Episode, label: dict[str, Any]) -> dict[str, Any]:
+    """A whole label (outcome, failure, quality) of somebody who does not see the one there is."""
+    if label["failure"]:
+        _kind(episode, label["failure"], label["outcome"])
+    return label
 
 
 def _instruction(text: str) -> str:
@@ -45,10 +53,17 @@ def _tags(tags: list[str]) -> list[str]:
 def _failure(episode: Episode, values: dict[str, Any]) -> None:
     """A kind of failure makes the episode a failure; another outcome takes the kind away."""
     if values.get("failure"):
-        if values.setdefault("outcome", "failure") != "failure":
-            raise Refused("invalid_field:failure", "A kind of failure needs the outcome failure.")
+        _kind(episode, values["failure"], values.setdefault("outcome", "failure"))
     elif "outcome" in values and values["outcome"] != "failure" and episode.failure:
         values["failure"] = ""
+
+
+def _kind(episode: Episode, kind: str, outcome: str) -> None:
+    if outcome != "failure":
+        raise Refused("invalid_field:failure", "A kind of failure needs the outcome failure.")
+    offered, _ = taxonomy.failures(episode.organisation_id)
+    if kind not in offered and kind != episode.failure:
+        raise Refused("invalid_field:failure", f"{kind!r} is not a kind of failure here: {', '.join(offered)}.")
 
 
 def _trim(episode: Episode, values: dict[str, Any]) -> None:

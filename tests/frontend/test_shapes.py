@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ninja import Schema
 
-from episodes import schemas
+from episodes import review_schemas, schemas
 
-SHAPES = Path(__file__).parents[2] / "frontend" / "src" / "episodes" / "shapes.ts"
+SOURCES = Path(__file__).parents[2] / "frontend" / "src"
 INTERFACE = re.compile(r"export interface (\w+)(?: extends (\w+))? \{\n(.*?)\n\}", re.DOTALL)
-SHARED = ("Named", "Stretch", "EpisodeRow", "EpisodePage", "Column", "Video", "EpisodeDetail", "EpisodeEvent")
+FILES = {
+    "episodes/shapes.ts": (
+        schemas,
+        ("Named", "Stretch", "EpisodeRow", "Finding", "EpisodePage", "Column", "Video", "EpisodeDetail", "EpisodeEvent"),
+    ),
+    "player/shapes.ts": (
+        review_schemas,
+        ("ReviewShown", "AgreementShown", "Reviews", "NextReview", "MarkShown", "InstructionShown", "Kinds"),
+    ),
+}
+SHARED = [(file, module, name) for file, (module, names) in FILES.items() for name in names]
 
 
-def interfaces() -> dict[str, set[str]]:
+def interfaces(file: str) -> dict[str, set[str]]:
     """Field names by interface, those of the extended one included."""
     found: dict[str, set[str]] = {}
-    for name, parent, body in INTERFACE.findall(SHAPES.read_text()):
+    for name, parent, body in INTERFACE.findall((SOURCES / file).read_text()):
         found[name] = set(re.findall(r"^  (\w+): ", body, re.MULTILINE)) | found.get(parent, set())
     return found
 
 
-@pytest.mark.parametrize("name", SHARED)
-def test_page_and_server_name_the_same_fields(name: str) -> None:
-    schema = getattr(schemas, name)
+@pytest.mark.parametrize(("file", "module", "name"), SHARED)
+def test_page_and_server_name_the_same_fields(file: str, module: Any, name: str) -> None:
+    schema = getattr(module, name)
     assert issubclass(schema, Schema)
-    assert interfaces()[name] == set(schema.model_fields)
+    assert interfaces(file)[name] == set(schema.model_fields)
 
 
-def test_no_shape_is_left_uncompared() -> None:
-    assert set(interfaces()) == set(SHARED)
+@pytest.mark.parametrize("file", FILES)
+def test_no_shape_is_left_uncompared(file: str) -> None:
+    assert set(interfaces(file)) == set(FILES[file][1])

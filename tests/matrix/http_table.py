@@ -19,12 +19,12 @@ NOTHING = "nothing"  # there is nothing at this address for anybody
 SIGNED_IN = "signed in"
 SOMEWHERE = "administers somewhere"
 WHOLE = "administers a whole organisation"
-SEE, REVIEW, ADMINISTER = "see", "review", "administer"  # at the robot, episode or site named by the address
+SEE, REVIEW, CURATE, ADMINISTER = "see", "review", "curate", "administer"  # at the robot, episode or site named by the address
 ROBOT = "robot"  # a robot's bearer token; never a person's session
 STAFF = "staff"  # people of the installation itself, who are given /admin/ by hand; no role includes it
 
 ANYWHERE = {SOMEWHERE: ("admin", OUTSIDER, NEIGHBOUR), WHOLE: ("admin", OUTSIDER)}
-AT_A_THING = (SEE, REVIEW, ADMINISTER)
+AT_A_THING = (SEE, REVIEW, CURATE, ADMINISTER)
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def _upload(things: Things) -> dict[str, Any]:
     return {"episode": things.upload, "files": {}}
 
 
+MARK = {"row": 0, "camera": "scene", "name": "cube", "x": 0.5, "y": 0.5}
 #: route -> method -> row
 ROUTES: dict[str, dict[str, Row]] = {
     # pages
@@ -84,6 +85,22 @@ ROUTES: dict[str, dict[str, Row]] = {
     },
     "api/episodes/<id>/restore": {"POST": Row(REVIEW)},
     "api/episodes/<id>/events": {"GET": Row(SEE)},
+    # reviewing
+    "api/reviews/next": {"GET": Row(SIGNED_IN)},
+    "api/episodes/<id>/reviews": {
+        "GET": Row(SEE),
+        "POST": Row(REVIEW, lambda _: {"version": 1, "outcome": "failure"}, ok=(409,)),  # nobody asked for it
+    },
+    "api/episodes/<id>/marks": {"GET": Row(SEE), "POST": Row(REVIEW, lambda _: MARK)},
+    "api/episodes/<id>/marks/<mark>": {
+        "PATCH": Row(REVIEW, lambda _: {"version": 1, "name": "tray"}),
+        "DELETE": Row(REVIEW, ok=(204,)),
+    },
+    "api/episodes/<id>/instructions": {"GET": Row(SEE)},
+    "api/organisations/<id>/failure-kinds": {
+        "GET": Row(SEE),
+        "PUT": Row(CURATE, lambda _: {"version": 0, "kinds": [{"name": "dropped", "was": "dropped"}]}),
+    },
     # what robots bring
     "api/uploads": {"POST": Row(ROBOT, _upload)},
     "api/uploads/<id>": {"GET": Row(ROBOT)},
@@ -117,12 +134,12 @@ def address(route: str, things: Things) -> str:
     ids: dict[str, Any] = {
         "api/robots/<id>": things.robot, "teleop/<str:robot>": things.robot, "api/episodes/<id>": things.episode,
         "episodes/<episode:id>": things.episode, "api/uploads/<id>": things.upload,
-        "api/enrolment-codes/<id>": things.code_id,
+        "api/enrolment-codes/<id>": things.code_id, "api/organisations/<id>": things.organisation,
     }  # fmt: skip
     for start, id in ids.items():
         if route.startswith(start):
             route = start.split("<")[0] + str(id) + route[len(start) :]
-    return "/" + route.replace("<slug:camera>", "scene")
+    return "/" + route.replace("<slug:camera>", "scene").replace("<mark>", str(things.mark))
 
 
 def admin_address(route: str) -> str:

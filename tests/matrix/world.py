@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from django.test import Client
 
-from episodes.models import Episode, Upload
+from episodes.models import Episode, Mark, Upload
 from fleet import robots
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
 from tests.fleet.conftest import Lab, make_lab
@@ -32,6 +32,8 @@ class Things:
     code_id: int
     code: str
     site: int
+    organisation: int
+    mark: int
 
 
 @dataclass
@@ -65,7 +67,8 @@ def make_world(fields: dict[str, Any]) -> MatrixWorld:
     neighbour = Person.objects.create_user("neighbour", "n@lab.example", "correct horse")
     Membership.objects.create(person=neighbour, organisation=lab.organisation, site=east, role=Role.ADMIN)
     ours = _things(lab.robot, lab.site, lab.people["admin"], fields, fields["id"])
-    other = {**fields, "instruction": "Nothing of ours"}
+    nothing = {"instruction": "Nothing of ours"}
+    other = {**fields, **nothing, "meta": {**fields["meta"], **nothing}}
     theirs = _things(lab.foreign, lab.foreign.site, lab.outsider, other, THEIRS)
     return MatrixWorld(lab, neighbour, ours, theirs)
 
@@ -76,7 +79,8 @@ def _things(robot: Robot, site: Site, admin: Person, fields: dict[str, Any], epi
         embodiment_offered={"hash": OTHER_BODY.hash, "differs": "name", "body": msgspec.to_builtins(OTHER_BODY)},
     )
     organisation: Organisation = site.organisation
-    Episode.objects.create(**{**fields, "id": episode}, organisation=organisation, site=site, robot=robot)
+    row = Episode.objects.create(**{**fields, "id": episode}, organisation=organisation, site=site, robot=robot)
+    mark = Mark.objects.create(episode=row, row=0, camera="scene", name="cube", x=0.5, y=0.5)
     upload = Upload.objects.create(pk=robot.pk[::-1], robot=robot)
-    row, code = robots.make_code(admin, site, f"new at {site.name}")
-    return Things(robot.pk, episode, upload.pk, row.pk, code, site.pk)
+    new, code = robots.make_code(admin, site, f"new at {site.name}")
+    return Things(robot.pk, episode, upload.pk, new.pk, code, site.pk, organisation.pk, mark.pk)

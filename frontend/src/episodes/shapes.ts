@@ -31,6 +31,7 @@ export interface EpisodeRow {
   trim_last: number | null;
   flagged: boolean;
   reviewed: boolean;
+  second_look: boolean;
   status: Status;
   playable: boolean;
   check_progress: number;
@@ -87,6 +88,8 @@ export interface Video {
 
 export interface EpisodeDetail extends EpisodeRow {
   comment: string;
+  failures: string[];
+  failures_url: string;
   embodiment: string;
   world: Record<string, string>;
   program: string;
