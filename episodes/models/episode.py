@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime
 from typing import Any, ClassVar
 
-from django.db import models
-from django.db.models import F, Q
+from django.db import models, transaction
+from django.db.models import F, GeneratedField, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
+from episodes.models.side_rows import keep_in_step, mix_of, task_of
 from fleet.models import Membership, Organisation, Person, Robot, Site
 from protocol.errors import Refused
 
@@ -26,6 +28,10 @@ class EpisodeQuerySet(models.QuerySet["Episode"]):
 
     def present(self) -> EpisodeQuerySet:
         return self.filter(removed_at=None)
+
+    def usable(self) -> EpisodeQuerySet:
+        """Whole and checked: they may be in a dataset."""
+        return self.filter(status__in=("ready", "warned"))
 
     def unchecked(self) -> EpisodeQuerySet:
         """Nobody is checking them, or whoever was has fallen silent."""
@@ -66,6 +72,9 @@ class Episode(models.Model):
     robot = models.ForeignKey(Robot, on_delete=models.PROTECT, related_name="episodes")
     number = models.PositiveIntegerField()
     instruction = models.CharField(max_length=500, blank=True)
+    words = GeneratedField(expression=Lower("instruction"), output_field=models.CharField(max_length=500), db_persist=True)
+    task = models.CharField(max_length=80, blank=True)  # name of what was to be done, where the recording says it
+    mix = models.CharField(max_length=60, blank=True)  # who drove, holds aside: "operator", "operator+policy", ...
     outcome = models.CharField(max_length=12, choices=[(name, name) for name in OUTCOMES], default="unlabelled")
     failure = models.CharField(max_length=40, blank=True)  # kind of failure; only where the outcome is failure
     quality = models.PositiveSmallIntegerField(null=True, blank=True)  # 1 to 5
@@ -94,6 +103,7 @@ class Episode(models.Model):
     check_owner = models.CharField(max_length=80, blank=True)  # host and process that checks it
     check_progress = models.PositiveSmallIntegerField(default=0)  # percent
     fence = models.PositiveIntegerField(default=0)  # of the check
+    gist = models.PositiveSmallIntegerField(default=0)  # which make of `data/gist.py` lies beside it; 0: none yet
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
 
@@ -107,6 +117,7 @@ class Episode(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["organisation", "-started_at"]),
+            models.Index(fields=["site", "-started_at", "-number"]),
             models.Index(fields=["robot", "-started_at"]),
             models.Index(fields=["status", "checked_at"]),
         ]
@@ -114,10 +125,20 @@ class Episode(models.Model):
     def __str__(self) -> str:
         return f"Episode {self.number}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new row brings along what the library searches by."""
+        new = self._state.adding
+        self.task, self.mix = task_of(self.meta), mix_of(self.findings)
+        super().save(*args, **kwargs)
+        if new:
+            keep_in_step(self)
+
     def change(self, version: int, **values: Any) -> None:
         """Corrects columns for whoever saw `version`; `Refused("stale_version")` with the current row otherwise."""
         changed = Episode.objects.filter(pk=self.pk, version=version).update(version=F("version") + 1, **values)
         self.refresh_from_db()
+        if "tags" in values:
+            keep_in_step(self)
         if not changed:
             raise Refused(
                 "stale_version",
@@ -150,6 +171,7 @@ class Episode(models.Model):
             status=status,
             findings=findings,
             finding_codes=codes,
+            mix=mix_of(findings),
             problem=problem[:300],
             checked_at=timezone.now(),
             check_progress=100,

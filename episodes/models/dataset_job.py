@@ -1,0 +1,93 @@
+"""Long work on a frozen dataset version: exporting it, or reading every byte of it again.  The row is the truth."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from episodes.models.dataset import DatasetVersion
+from fleet.models import Person, new_id
+
+SILENT = datetime.timedelta(seconds=15)  # work whose heart has not beaten for so long is begun again
+KEPT = datetime.timedelta(days=7)  # an archive that nobody needs any more goes
+
+
+class DatasetJobQuerySet(models.QuerySet["DatasetJob"]):
+    def orphaned(self) -> DatasetJobQuerySet:
+        """Nobody does them, or whoever did has fallen silent."""
+        silent = Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - SILENT)
+        return self.filter(Q(state="queued") | (silent & Q(state="running")))
+
+    def old(self) -> DatasetJobQuerySet:
+        return self.filter(kind="export", state="done", ended_at__lt=timezone.now() - KEPT)
+
+
+class DatasetJob(models.Model):
+    """queued -> running -> done, failed or cancelled.  A done export expires with its archive.
+
+    Whoever does the work holds the `fence`; writes with an older fence change nothing.
+    """
+
+    KINDS = ("export", "verify")
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "queued": ("running", "cancelled"),
+        "running": ("running", "done", "failed", "cancelled"),
+        "done": ("expired",),
+        "failed": (),
+        "cancelled": (),
+        "expired": (),
+    }
+
+    id = models.CharField(max_length=32, primary_key=True, default=new_id, editable=False)
+    version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="jobs")
+    kind = models.CharField(max_length=10, choices=[(name, name) for name in KINDS])
+    state = models.CharField(max_length=10, default="queued", choices=[(name, name) for name in TRANSITIONS])
+    asked_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    owner = models.CharField(max_length=80, blank=True)  # machine and process that does it
+    fence = models.PositiveIntegerField(default=0)
+    heartbeat = models.DateTimeField(null=True)
+    done = models.PositiveIntegerField(default=0)  # episodes
+    total = models.PositiveIntegerField(default=0)
+    step = models.CharField(max_length=120, blank=True)  # what is being done, in words
+    cancelled_by = models.CharField(max_length=120, blank=True)  # asked to end
+    problem = models.CharField(max_length=500, blank=True)
+    result: models.JSONField[Any, Any] = models.JSONField(default=dict)  # export: bytes, sha256; verify: damages
+    ended_at = models.DateTimeField(null=True)
+
+    objects = DatasetJobQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-asked_at"]
+        indexes: ClassVar = [models.Index(fields=["state", "heartbeat"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.version_id}: {self.state}"
+
+    def claim(self, owner: str) -> int | None:
+        """A fence for whoever does it now; None when somebody does already or it has ended."""
+        row = DatasetJob.objects.orphaned().filter(pk=self.pk, fence=self.fence)
+        changed = row.update(state="running", owner=owner[:80], fence=F("fence") + 1, heartbeat=timezone.now(), done=0, step="")
+        self.refresh_from_db()
+        return self.fence if changed else None
+
+    def beat(self, fence: int, **progress: Any) -> bool:
+        """Says that the work goes on; False when it must end (another has it, or a person asked)."""
+        row = DatasetJob.objects.filter(pk=self.pk, fence=fence, state="running", cancelled_by="")
+        return bool(row.update(heartbeat=timezone.now(), **progress))
+
+    def end(self, fence: int, state: str, **values: Any) -> bool:
+        sources = [source for source, targets in self.TRANSITIONS.items() if state in targets]
+        row = DatasetJob.objects.filter(pk=self.pk, fence=fence, state__in=sources)
+        changed = row.update(state=state, ended_at=timezone.now(), **values)
+        self.refresh_from_db()
+        return bool(changed)
+
+    def expire(self) -> bool:
+        changed = DatasetJob.objects.filter(pk=self.pk, state="done").update(state="expired")
+        self.refresh_from_db()
+        return bool(changed)
