@@ -1,0 +1,145 @@
+"""A filter of the library: what its address says, checked, as a condition on episodes.
+
+The same text is the page's address, what a person saves, and what a dataset's draft follows.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from django.db.models import Exists, OuterRef, Q
+from django.http import QueryDict
+from pydantic import Field, ValidationError
+
+from episodes.models import DatasetVersion, DraftPick, EpisodeFinding, EpisodePerson, EpisodeTag, VersionEpisode
+from fleet.edge import Strict, check_text
+from fleet.models import Robot
+from protocol.errors import Refused
+
+Word = Annotated[str, Field(max_length=120)]
+Words = Annotated[list[Word], Field(max_length=40)]
+MOST_WORDS = 8
+LONGEST = 2000
+
+
+class Filter(Strict):
+    """Values of one field are alternatives; fields narrow each other.  Dates are days of UTC, both included.
+
+    `dataset`: "ID" (draft or any version of it), "ID:3" (in version 3) or "none" (in no frozen version).
+    `reviewed`: a person has said here how it ended.
+    """
+
+    search: Annotated[str, Field(max_length=200)] = ""
+    robot: Words = []
+    site: Words = []
+    person: Words = []
+    task: Words = []
+    instruction: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10)] = []
+    outcome: list[Literal["success", "failure", "unlabelled"]] = []
+    failure: Words = []
+    mix: Words = []
+    quality: list[Literal["1", "2", "3", "4", "5", "none"]] = []
+    finding: Words = []
+    tag: Words = []
+    status: Words = []
+    since: datetime.date | None = None
+    until: datetime.date | None = None
+    dataset: Annotated[str, Field(pattern=r"^([0-9a-f]{32}(:\d{1,6})?|none)?$")] = ""
+    reviewed: Literal["", "yes", "no", "second"] = ""
+    removed: Literal["", "yes"] = ""
+
+
+LISTS = frozenset(name for name, field in Filter.model_fields.items() if field.default == [])
+
+
+def read(query: Mapping[str, Any] | QueryDict | str, other: tuple[str, ...] = ()) -> Filter:
+    """The filter of an address; `other` names may stand there too.
+
+    Refused: `unknown_field:<name>`, `invalid_field:<name>`.
+    """
+    given = QueryDict(query) if isinstance(query, str) else query
+    values: dict[str, Any] = {}
+    for name in given:
+        if name in other:
+            continue
+        every = given.getlist(name) if isinstance(given, QueryDict) else [given[name]]
+        values[name] = every if name in LISTS else every[-1]
+    values = {name: value for name, value in values.items() if value not in ("", [""])}
+    check_text(values, "query")
+    try:
+        return Filter.model_validate(values)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0]) if problem["loc"] else "query"
+        if problem["type"] == "extra_forbidden":
+            raise Refused(f"unknown_field:{name[:40]}", f"There is no filter {name[:40]!r}.") from error
+        raise Refused(f"invalid_field:{name[:40]}", f"The filter {name[:40]!r} cannot be used: {problem['msg']}.") from error
+
+
+def text(found: Filter) -> str:
+    """The address again: fields in their order, empty ones left out, so that equal filters have equal text."""
+    query = QueryDict(mutable=True)
+    for name in Filter.model_fields:
+        value = getattr(found, name)
+        if value not in ("", [], None):
+            query.setlist(name, [str(one) for one in (value if isinstance(value, list) else [value])])
+    return query.urlencode()
+
+
+def condition(found: Filter) -> Q:
+    """What an episode must fulfil.  Whether removed ones are meant stands in `removed`, not here."""
+    wanted = Q()
+    for column in ("robot", "site", "task", "instruction", "outcome", "failure", "mix", "status"):
+        if values := getattr(found, column):
+            wanted &= Q(**{f"{column}__in": _whole(column, values)})
+    for rows, column, values in (
+        (EpisodePerson, "uid", found.person), (EpisodeFinding, "code", found.finding), (EpisodeTag, "tag", found.tag),
+    ):  # fmt: skip
+        if values:
+            wanted &= Q(pk__in=rows.objects.filter(**{f"{column}__in": values}).values("episode"))
+    if found.quality:
+        marks = [int(mark) for mark in found.quality if mark != "none"]
+        wanted &= Q(quality__in=marks) | Q(quality=None) if "none" in found.quality else Q(quality__in=marks)
+    if found.since:
+        wanted &= Q(started_at__gte=_midnight(found.since))
+    if found.until:
+        wanted &= Q(started_at__lt=_midnight(found.until + datetime.timedelta(days=1)))
+    return wanted & _reviewed(found.reviewed) & _member(found.dataset) & _saying(found.search)
+
+
+def _whole(column: str, values: list[str]) -> list[Any]:
+    """Sites have numbers for ids; what is none matches nothing."""
+    return [int(value) for value in values if value.isdecimal() and len(value) < 10] if column == "site" else values
+
+
+def _midnight(day: datetime.date) -> datetime.datetime:
+    return datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+
+
+def _reviewed(word: str) -> Q:
+    return {"": Q(), "yes": ~Q(reviewed_at=None), "no": Q(reviewed_at=None), "second": Q(flagged=True)}[word]
+
+
+def _member(dataset: str) -> Q:
+    if not dataset:
+        return Q()
+    if dataset == "none":
+        return ~Q(Exists(VersionEpisode.objects.filter(episode=OuterRef("pk"))))
+    id, _, number = dataset.partition(":")
+    versions = DatasetVersion.objects.filter(dataset=id)
+    if number:
+        return Q(pk__in=VersionEpisode.objects.filter(version__in=versions.filter(number=int(number))).values("episode"))
+    picked = DraftPick.objects.filter(dataset=id, kind="added").values("episode")
+    return Q(pk__in=VersionEpisode.objects.filter(version__in=versions).values("episode")) | Q(pk__in=picked)
+
+
+def _saying(search: str) -> Q:
+    """Every word must be in the instruction, the task, or the name of the robot or of somebody who drove."""
+    wanted = Q()
+    for word in search.lower().split()[:MOST_WORDS]:
+        robots = Robot.objects.filter(name__icontains=word).values("pk")
+        people = EpisodePerson.objects.filter(name__icontains=word).values("episode")
+        wanted &= Q(words__contains=word) | Q(task__icontains=word) | Q(robot__in=robots) | Q(pk__in=people)
+    return wanted

@@ -1,0 +1,76 @@
+"""From the rows of a draft to a manifest: reads each episode's own description again and hashes it.  Writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from episodes.data.choosing import split_of, weight_of
+from episodes.data.manifest import Manifest, ManifestEpisode
+from episodes.models import Episode, EpisodeQuerySet
+from protocol.episode import EpisodeMeta
+from protocol.episode_folder import META, decode_meta
+from protocol.errors import Refused
+
+_COLUMNS = (
+    "number", "instruction", "outcome", "failure", "quality", "tags", "trim_first", "trim_last", "rows",
+)  # fmt: skip
+
+
+def build(
+    chosen: EpisodeQuerySet, folder: Callable[[str], Path], seed: int, validation_share: float, weights: Mapping[str, float]
+) -> Manifest:
+    """The manifest of these episodes; at least one.
+
+    Refused: `mixed_embodiments` (detail.embodiments: hash to number of episodes), `episode_damaged`.
+    """
+    kinds: dict[str, tuple[dict[str, object], list[int]]] = {}
+    entries = []
+    for episode in chosen.order_by("pk").only("pk", *_COLUMNS).iterator(chunk_size=500):
+        meta, sha256 = _described(episode, folder(episode.pk))
+        kinds.setdefault(meta.embodiment_hash, (meta.embodiment, []))[1].append(episode.number)
+        entries.append(_entry(episode, meta, sha256, split_of(episode.pk, seed, validation_share), weights))
+    if len(kinds) > 1:
+        raise _mixed({hash: (str(body.get("name", "")), numbers) for hash, (body, numbers) in kinds.items()})
+    ((hash, (body, _)),) = kinds.items()
+    return Manifest(embodiment_hash=hash, embodiment=body, episodes=tuple(entries))
+
+
+def _described(episode: Episode, folder: Path) -> tuple[EpisodeMeta, str]:
+    """episode.json as it lies on the disk, and its sha256."""
+    try:
+        raw = (folder / META).read_bytes()
+        return decode_meta(raw), hashlib.sha256(raw).hexdigest()
+    except (OSError, Refused) as error:
+        why = error.sentence if isinstance(error, Refused) else error.strerror
+        raise Refused(
+            "episode_damaged", f"{META} of {episode} cannot be read: {why} Take the episode out of the draft.",
+            episode=episode.pk, path=META,
+        ) from error  # fmt: skip
+
+
+def _entry(episode: Episode, meta: EpisodeMeta, sha256: str, split: str, weights: Mapping[str, float]) -> ManifestEpisode:
+    last = episode.rows - 1
+    return ManifestEpisode(
+        id=episode.pk,
+        files={META: sha256} | {path: file.sha256 for path, file in meta.files.items()},
+        first=min(episode.trim_first or 0, last),
+        last=last if episode.trim_last is None else min(episode.trim_last, last),
+        instruction=episode.instruction,
+        outcome=episode.outcome,
+        failure=episode.failure,
+        quality=episode.quality,
+        tags=tuple(sorted(episode.tags)),
+        weight=weight_of(episode.tags, weights),
+        split=split,
+    )
+
+
+def _mixed(kinds: dict[str, tuple[str, list[int]]]) -> Refused:
+    parts = [f"{len(numbers)} of {name or 'a nameless body'} ({hash[:8]})" for hash, (name, numbers) in sorted(kinds.items())]
+    return Refused(
+        "mixed_embodiments",
+        f"A version holds one kind of robot; this draft has {', '.join(parts)}. Narrow the filter to robots of one kind.",
+        embodiments={hash: len(numbers) for hash, (_, numbers) in kinds.items()},
+    )
