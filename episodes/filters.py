@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any, Literal
 
 from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from pydantic import Field, ValidationError
 
-from episodes.models import DatasetVersion, DraftPick, EpisodeFinding, EpisodePerson, EpisodeTag, VersionEpisode
+from episodes.models import DatasetVersion, DraftPick, EpisodePerson, EpisodeTag, VersionEpisode
 from fleet.edge import Strict, check_text
 from fleet.models import Robot
 from protocol.errors import Refused
@@ -94,11 +96,12 @@ def condition(found: Filter) -> Q:
     for column in ("robot", "site", "task", "instruction", "outcome", "failure", "mix", "status"):
         if values := getattr(found, column):
             wanted &= Q(**{f"{column}__in": _whole(column, values)})
-    for rows, column, values in (
-        (EpisodePerson, "uid", found.person), (EpisodeFinding, "code", found.finding), (EpisodeTag, "tag", found.tag),
-    ):  # fmt: skip
-        if values:
-            wanted &= Q(pk__in=rows.objects.filter(**{f"{column}__in": values}).values("episode"))
+    if found.person:
+        wanted &= Q(pk__in=EpisodePerson.objects.filter(uid__in=found.person).values("episode"))
+    if found.tag:
+        wanted &= Q(pk__in=EpisodeTag.objects.filter(tag__in=found.tag).values("episode"))
+    if found.finding:
+        wanted &= reduce(or_, (Q(finding_codes__contains=f"|{code}|") for code in found.finding))
     if found.quality:
         marks = [int(mark) for mark in found.quality if mark != "none"]
         wanted &= Q(quality__in=marks) | Q(quality=None) if "none" in found.quality else Q(quality__in=marks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any, ClassVar
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import F, GeneratedField, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
