@@ -23,7 +23,7 @@ def fill(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("episodes", "0003_checked"),
+        ("episodes", "0004_review"),
         ("fleet", "0003_changed_descriptions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
