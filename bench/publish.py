@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.clip import ClipSource, clip_body
 from robot.door import Door, door_pair
+from tests.robot.masked import keep_masks
 
 Answer = Callable[[str, str], Awaitable[str]]
 
@@ -43,7 +44,8 @@ def run_media(fd: int) -> None:
     from robot.media.process import MediaProcess
 
     with tempfile.TemporaryDirectory() as folder:
-        setup = Setup(robot="bench", name="bench", server="", server_key="", program="", state_dir=folder, body="clip")
+        key = keep_masks(Path(folder), "bench")
+        setup = Setup(robot="bench", name="bench", server="", server_key=key, program="", state_dir=folder, body="clip")
         place = Place(Path(folder), setup, {"link": socket.socket(fileno=fd)})
         MediaProcess(clip_body(), place).run()
 

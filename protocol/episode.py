@@ -33,6 +33,17 @@ class FileHash(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
+class Masked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a camera's pictures went through before they were encoded.
+
+    `versions` of the privacy masks, 0 for pictures shown whole; `blind` pictures are black from edge to edge, because
+    the robot could not read its masks.
+    """
+
+    versions: tuple[U63, ...]
+    blind: U63 = 0
+
+
 class EpisodeMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`episode.json`.  `files` maps each other file's path in the folder to its size and hash."""
 
@@ -59,6 +70,7 @@ class EpisodeMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     world: dict[str, Any] = {}  # simulated: name, seed
     rows_lost: U63 = 0
     frames_repeated: dict[str, U63] = {}
+    masked: dict[str, Masked] = {}  # by camera; those of which nothing is hidden are not in it
     files: dict[str, FileHash] = {}
 
 

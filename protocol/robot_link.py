@@ -137,6 +137,12 @@ class Snapshots(Message, frozen=True, tag="snapshots"):
     wanted: bool
 
 
-FromServer = Challenge | Welcome | Held | Offer | EndSession | Renew | StopNow | LogAck | Token | Snapshots | Problem
+class Masks(Message, frozen=True, tag="masks"):
+    """The privacy masks of this robot (`protocol.masks.MaskSet`), after each log-in and whenever they change."""
+
+    masks: Signed
+
+
+FromServer = Challenge | Welcome | Held | Offer | EndSession | Renew | StopNow | LogAck | Token | Snapshots | Masks | Problem
 
 CloseReason = Literal["bye", "revoked", "replaced", "clone", "slow", "upgrade_required"]

@@ -35,6 +35,7 @@ class CameraState(Part, frozen=True):
     fps: float  # measured over the last second, 0 while nobody watches or records
     age_ms: float | None  # of the newest picture
     live: bool
+    masked: bool = False  # a part of it is blacked out for privacy, on the robot
 
 
 class RecordingState(Part, frozen=True):
@@ -81,3 +82,4 @@ class RobotState(Part, frozen=True):
     time_ns: U63 = 0
     state: tuple[float, ...] = ()
     torque: tuple[float, ...] = ()
+    masks: U63 = 0  # version of the privacy masks in force

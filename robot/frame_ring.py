@@ -12,18 +12,23 @@ from protocol.errors import Refused
 from robot.shared_file import HEADER_BYTES, WORD, SharedFile, create_shared_file, padded
 
 _KIND = b"frames  "
-_SLOT_WORDS = 4  # stamp (position + 1), frame index, mono_s, time_ns
+_SLOT_WORDS = 5  # stamp (position + 1), frame index, mono_s, time_ns, masks (version + 1)
 _HEAD = 4  # header word: how many frames were ever put
+BLIND = -1  # of a wholly black picture, because the privacy masks could not be read
 
 
 @dataclass(frozen=True, slots=True)
 class RingFrame:
-    """One picture: `i420` uint8[H*3/2, W], planes one below the other; `mono_s`, `time_ns` (UTC) when complete."""
+    """One picture: `i420` uint8[H*3/2, W], planes one below the other; `mono_s`, `time_ns` (UTC) when complete.
+
+    `masks` is the version of the privacy masks it went through, 0 when nothing of it is hidden, or `BLIND`.
+    """
 
     index: int
     mono_s: float
     time_ns: int
     i420: NDArray[np.uint8]
+    masks: int = 0
 
 
 class FrameRing:
@@ -55,7 +60,7 @@ class FrameRing:
         """How many frames were ever put."""
         return self._file.words[_HEAD]
 
-    def put(self, index: int, mono_s: float, time_ns: int, i420: bytes | NDArray[np.uint8]) -> None:
+    def put(self, index: int, mono_s: float, time_ns: int, i420: bytes | NDArray[np.uint8], masks: int = 0) -> None:
         """Adds a picture in place of the oldest; `Refused("frame_size")` when it has another size than the ring."""
         pixels = np.frombuffer(i420, np.uint8) if isinstance(i420, bytes) else i420.reshape(-1)
         if pixels.size != self.frame_bytes:
@@ -68,6 +73,7 @@ class FrameRing:
         words[word + 1] = index
         self._file.reals[word + 2] = mono_s
         words[word + 3] = time_ns
+        words[word + 4] = masks + 1
         words[word] = head + 1
         words[_HEAD] = head + 1
 
@@ -91,9 +97,10 @@ class FrameRing:
             return None
         pixels = self._bytes[body : body + self.frame_bytes].copy()
         index, mono_s, time_ns = words[word + 1], self._file.reals[word + 2], words[word + 3]
+        masks = words[word + 4] - 1
         if words[word] != position + 1:
             return None
-        return RingFrame(index, mono_s, time_ns, pixels.reshape(self.height * 3 // 2, self.width))
+        return RingFrame(index, mono_s, time_ns, pixels.reshape(self.height * 3 // 2, self.width), masks)
 
     def reader(self, oldest: bool = False) -> FrameReader:
         """A reader of what is put from now on, or of everything still held when `oldest`."""

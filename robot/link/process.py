@@ -20,8 +20,8 @@ import msgspec
 
 from protocol import robot_link, wire
 from protocol.errors import Refused
+from robot import masks, vitals
 from robot import state as kept
-from robot import vitals
 from robot.door import Door
 from robot.identity import Identity
 from robot.kernel import door as kernel_door
@@ -75,6 +75,7 @@ class Link:
         self.uplink = Uplink(place.setup.server, hello, identity.sign, self.log, self, clock)
         self._stopping: set[str] = set()  # stops from the server that the kernel has not confirmed
         self._snapshots_wanted = False
+        self._masks: int | None = None  # version that the server sent last
         self._again_s = float("-inf")
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -150,6 +151,8 @@ class Link:
             case robot_link.Snapshots():
                 self._snapshots_wanted = message.wanted
                 self._media.send(media_door.Snapshots(wanted=message.wanted))
+            case robot_link.Masks():
+                self._keep_masks(message)
 
     # -- what the robot's other processes say --------------------------------------------------------------------------
 
@@ -269,6 +272,15 @@ class Link:
             newest = Mailbox.open(run_dir / SCENE).get()
             seed = 0 if newest is None else msgspec.msgpack.decode(newest[0], type=SceneState).seed
         await asyncio.to_thread(ask_world, run_dir, Reset(seed=seed))
+
+    def _keep_masks(self, message: robot_link.Masks) -> None:
+        """The media process sees by itself that there are others; refused as in `robot.masks.keep`."""
+        setup, before = self._place.setup, self._masks
+        after = masks.keep(self._place.state_dir, message.masks, setup.server_key, setup.robot)
+        self._masks = after.version
+        if before not in (None, after.version):
+            hidden = ", ".join(mask.camera for mask in after.cameras if mask.regions)
+            self._note("masks_changed", reason=f"masked: {hidden}" if hidden else "nothing is masked")
 
     def _ended(self, message: robot_link.SessionEnded) -> None:
         self.uplink.tell(message)

@@ -42,14 +42,14 @@ def robot_state(known: Known, embodiment: Embodiment, watchers: int, now_s: floa
             mode="ESTOP" if stops else "SAFE_HOLD", reason="KERNEL_AWAY", stops=stops, cameras=cameras,
             since_s=0.0 if status is None else now_s - status.mono_s,
             remote_motion=status is None or status.remote_motion,
-            recording=known.recording, health=health, watchers=watchers, time_ns=time_ns,
+            recording=known.recording, health=health, watchers=watchers, time_ns=time_ns, masks=_masks(known, now_s),
         )  # fmt: skip
     return RobotState(
         mode=status.mode, reason=status.reason, actor=status.actor, since_s=now_s - status.since_mono_s,
         lease=_lease(status, now_s), stops=status.stops, remote_motion=status.remote_motion, nonce=status.nonce,
         permitted=status.permitted, control_latency_ms=_finite(status.control_latency_ms), cameras=cameras,
         recording=known.recording, health=health, watchers=watchers, time_ns=time_ns, state=_numbers(status.state),
-        torque=_numbers(status.torque),
+        torque=_numbers(status.torque), masks=_masks(known, now_s),
     )  # fmt: skip
 
 
@@ -75,9 +75,15 @@ def _cameras(known: Known, embodiment: Embodiment, now_s: float) -> tuple[Camera
             CameraState(
                 name=camera.name, width=camera.width, height=camera.height, fps=health.fps if health else 0.0,
                 age_ms=None if newest_s is None else 1e3 * (now_s - newest_s), live=bool(health and health.live),
+                masked=bool(health and health.masked),
             )
         )  # fmt: skip
     return tuple(states)
+
+
+def _masks(known: Known, now_s: float) -> int:
+    fresh = known.cameras is not None and now_s - known.cameras_s <= MEDIA_SILENT_S
+    return known.cameras.masks if known.cameras is not None and fresh else 0
 
 
 def _health(known: Known) -> Health:

@@ -85,7 +85,7 @@ def news(state: RobotState) -> tuple[object, ...]:
         state.mode, state.reason, state.actor, state.stops, state.remote_motion, state.nonce, state.permitted,
         state.watchers, state.recording.state, state.recording.sentence, state.health.notes,
         (lease.epoch, lease.seq) if lease else None,
-        tuple((camera.name, camera.live) for camera in state.cameras),
+        tuple((camera.name, camera.live, camera.masked) for camera in state.cameras), state.masks,
         state.state if lease else None,
     )  # fmt: skip
 
@@ -96,7 +96,7 @@ class Ears(Protocol):
     def on_welcome(self, message: robot_link.Welcome) -> None: ...
     def on_held(self, sentence: str) -> None: ...
     def on_message(self, message: wire.Message) -> None:
-        """Offer, EndSession, Renew, StopNow, Token, Snapshots."""
+        """Offer, EndSession, Renew, StopNow, Token, Snapshots, Masks."""
 
 
 class Uplink:

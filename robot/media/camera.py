@@ -20,6 +20,7 @@ from robot.frame_ring import FrameRing
 from robot.media import door
 from robot.media.counter import FrameCounter
 from robot.media.encoder import START_BIT_S, LiveEncoder, halved, to_i420
+from robot.media.masking import Masking
 from robot.media.snapshot import to_jpeg
 
 SNAPSHOT_S = 1.0
@@ -41,7 +42,10 @@ class Wishes:
 
 
 class CameraLine:
-    """`size` is (width, height) in pixels; `send` puts a message into the link's door and says whether it fitted."""
+    """`size` is (width, height) in pixels; `send` puts a message into the link's door and says whether it fitted.
+
+    Nothing leaves this process that did not go through `masking`.
+    """
 
     def __init__(
         self,
@@ -52,7 +56,7 @@ class CameraLine:
         send: Callable[[msgspec.Struct], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.wishes = name, Wishes()
+        self.name, self.wishes, self.masking = name, Wishes(), Masking(name, size)
         self._width, self._height = size
         self._open_source, self._ring, self._send, self._clock = open_source, ring, send, clock
         self._source: FrameSource | None = None
@@ -83,7 +87,7 @@ class CameraLine:
             frame = self._source.read()
             if frame is not None and (self._newest_s is None or frame.mono_s > self._newest_s):
                 self._newest_s = frame.mono_s
-                self._pass_on(frame)
+                self._pass_on(*self.masking.apply(frame))
                 self._sentence = ""
         except Refused as refused:
             self._fail(refused.sentence)
@@ -100,7 +104,8 @@ class CameraLine:
             live=self.wishes.watched,
             dropped=self._dropped,
             kbit_s=sum(size for at_s, size in sent if now_s - at_s <= 1.0) * 8 / 1e3,
-            sentence=self._sentence,
+            sentence=self._sentence or self.masking.sentence,
+            masked=self.masking.masked,
         )
 
     def close(self) -> None:
@@ -108,7 +113,8 @@ class CameraLine:
             self._source.close()
             self._source = None
 
-    def _pass_on(self, frame: Frame) -> None:
+    def _pass_on(self, frame: Frame, masks: int) -> None:
+        """`frame` as others may see it."""
         index = self._counter.number(frame.mono_s)
         self._captured_s.append(frame.mono_s)
         wishes = self.wishes
@@ -116,7 +122,7 @@ class CameraLine:
             i420 = to_i420(frame.image)
             if wishes.watched:
                 self._show(frame, index, i420)
-            self._ring.put(index, frame.mono_s, frame.time_ns, i420)
+            self._ring.put(index, frame.mono_s, frame.time_ns, i420, masks)
         now_s = self._clock()
         if wishes.snapshots and now_s - self._snapshot_s >= SNAPSHOT_S:
             self._snapshot_s = now_s

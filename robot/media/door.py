@@ -96,12 +96,14 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dropped: int
     kbit_s: float
     sentence: str = ""  # why there is no picture, if so
+    masked: bool = False  # whether a part of it is blacked out
 
 
 class Cameras(MediaMessage, frozen=True, kw_only=True, tag="cameras"):
     """Twice a second, in the order of the Embodiment."""
 
     cameras: tuple[Health, ...]
+    masks: int = 0  # version of the privacy masks in force; 0 also while they cannot be read
 
 
 FromMedia = Started | Packet | Snapshot | Cameras

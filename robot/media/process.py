@@ -25,6 +25,7 @@ from robot.frame_ring import FrameRing
 from robot.layout import FRAME_SLOTS, Place, open_place
 from robot.media import door
 from robot.media.camera import CameraLine
+from robot.media.masking import MaskFile
 
 log = logging.getLogger("media")
 
@@ -37,6 +38,8 @@ class MediaProcess:
     def __init__(self, spec: BodySpec, place: Place) -> None:
         self._doors = {name: Door(end) for name, end in place.doors.items()}
         self.lines = {camera.name: self._line(spec, camera, place) for camera in spec.embodiment.cameras}
+        maskings = {name: line.masking for name, line in self.lines.items()}
+        self._masks = MaskFile(place.state_dir, place.setup.server_key, place.setup.robot, maskings)
         self._wake = {name: threading.Event() for name in self.lines}
         self._stopping = threading.Event()
         self._failed = False
@@ -44,6 +47,7 @@ class MediaProcess:
 
     def run(self) -> None:
         """Until `stop`."""
+        self._masks.look()
         for thread in self._threads:
             thread.start()
         self._to_link(door.Started())
@@ -56,7 +60,9 @@ class MediaProcess:
                 self._hear(key.data)
             if time.monotonic() >= due_s:
                 due_s = time.monotonic() + HEALTH_S
-                self._to_link(door.Cameras(cameras=tuple(line.health() for line in self.lines.values())))
+                self._masks.look()
+                health = tuple(line.health() for line in self.lines.values())
+                self._to_link(door.Cameras(cameras=health, masks=self._masks.version))
         for wake in self._wake.values():
             wake.set()
         for thread in self._threads:

@@ -30,12 +30,16 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Picture(msgspec.Struct, frozen=True, array_like=True):
-    """One encoded frame of one camera.  `capture_ns` 0 and `repeated` when there was no new picture (yet)."""
+    """One encoded frame of one camera.  `capture_ns` 0 and `repeated` when there was no new picture (yet).
+
+    `masks`: see `robot.frame_ring.RingFrame`.
+    """
 
     capture_ns: int
     repeated: bool
     key: bool
     data: bytes
+    masks: int = 0
 
 
 class Tick(msgspec.Struct, frozen=True, array_like=True):

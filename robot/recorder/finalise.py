@@ -183,6 +183,7 @@ def _meta(opening: Opening, writer: FolderWriter, closing: Closing | None, damag
         world=opening.world,
         rows_lost=writer.rows_lost,
         frames_repeated=writer.repeated,
+        masked=writer.masked,
     )
 
 

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from protocol.embodiment import Embodiment
-from protocol.episode import Person, frames_schema
+from protocol.episode import Masked, Person, frames_schema
 from protocol.episode_folder import EVENTS, FRAMES, video_path
 from protocol.recording_video import VideoFile
+from robot.frame_ring import BLIND
 from robot.recorder.contents import Happening, Tick
 
 
@@ -33,11 +34,13 @@ class FolderWriter:
         self.rows = 0
         self.rows_lost = 0
         self.repeated = dict.fromkeys(self._cameras, 0)
+        self._masks: dict[str, dict[int, int]] = {camera: {} for camera in self._cameras}  # version -> pictures
 
     def add(self, tick: Tick) -> None:
         for camera, video, picture in zip(self._cameras, self._videos, tick.pictures, strict=True):
             video.add(picture.data, picture.key)
             self.repeated[camera] += picture.repeated
+            self._masks[camera][picture.masks] = self._masks[camera].get(picture.masks, 0) + 1
         row = tick.row
         if row.pilot == "operator" and row.person:
             _, frames = self._driven.get(row.person, ("", 0))
@@ -69,6 +72,15 @@ class FolderWriter:
     @property
     def people(self) -> tuple[Person, ...]:
         return tuple(Person(id, name, frames) for id, (name, frames) in self._driven.items())
+
+    @property
+    def masked(self) -> dict[str, Masked]:
+        """Of the cameras of whose pictures anything was blacked out."""
+        return {
+            camera: Masked(tuple(sorted(version for version in counts if version != BLIND)), counts.get(BLIND, 0))
+            for camera, counts in self._masks.items()
+            if set(counts) - {0}
+        }
 
     @property
     def paths(self) -> list[str]:

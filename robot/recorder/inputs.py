@@ -87,7 +87,7 @@ class Pictures:
             if frame is not None and frame.mono_s <= mono_s:
                 self._taken = position + 1
                 self.newest_mono_s = frame.mono_s
-                return NewPicture(frame.i420, frame.time_ns)
+                return NewPicture(frame.i420, frame.time_ns, frame.masks)
         return None
 
     def _open(self) -> FrameRing | None:

@@ -16,8 +16,14 @@ class PreRoll:
         self._hz = record_hz
         self._most = int(keep_s * record_hz)
         self._ticks: deque[Tick] = deque()
+        self._masks: tuple[int, ...] = ()
 
     def add(self, tick: Tick) -> None:
+        """Under other privacy masks than before it begins anew: what was kept may show what is private now."""
+        masks = tuple(picture.masks for picture in tick.pictures)
+        if masks != self._masks:
+            self._ticks.clear()
+            self._masks = masks
         self._ticks.append(tick)
         while len(self._ticks) > self._most:
             self._ticks.popleft()

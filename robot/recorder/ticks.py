@@ -18,10 +18,11 @@ SILENT_S = 0.15  # a control tick older than this no longer says what the robot 
 
 @dataclass(frozen=True, slots=True)
 class NewPicture:
-    """A picture that was not recorded before: uint8[H*3/2, W] I420, and when it was complete (UTC ns)."""
+    """A picture that was not recorded before: uint8[H*3/2, W] I420, when it was complete (UTC ns), its masks' version."""
 
     i420: NDArray[np.uint8]
     capture_ns: int
+    masks: int = 0
 
 
 class TickMaker:
@@ -31,6 +32,7 @@ class TickMaker:
         self._embodiment = embodiment
         self._encoders = [FrameEncoder(c.width, c.height, embodiment.record_hz) for c in embodiment.cameras]
         self._captured = [0] * len(self._encoders)
+        self._masks = [0] * len(self._encoders)
         self._still = [axis.is_rate for axis in embodiment.action]
 
     def make(
@@ -48,8 +50,8 @@ class TickMaker:
             picture = new.get(camera.name)
             data, is_key = encoder.encode(None if picture is None else picture.i420, key)
             if picture is not None:
-                self._captured[number] = picture.capture_ns
-            pictures.append(Picture(self._captured[number], picture is None, is_key, data))
+                self._captured[number], self._masks[number] = picture.capture_ns, picture.masks
+            pictures.append(Picture(self._captured[number], picture is None, is_key, data, self._masks[number]))
         return Tick(mono_s, time_ns, self._true_at(mono_s, row), rows_lost, tuple(pictures))
 
     def _true_at(self, mono_s: float, row: Row) -> Row:

@@ -235,6 +235,7 @@ export interface RobotState {
   time_ns?: number;
   state?: readonly number[];
   torque?: readonly number[];
+  masks?: number;
 }
 
 export interface LeaseState {
@@ -254,6 +255,7 @@ export interface CameraState {
   fps: number;
   age_ms: number | null;
   live: boolean;
+  masked?: boolean;
 }
 
 export interface Health {
@@ -564,6 +566,7 @@ export interface EpisodeMeta {
   world?: Record<string, unknown>;
   rows_lost?: number;
   frames_repeated?: Record<string, number>;
+  masked?: Record<string, Masked>;
   files?: Record<string, FileHash>;
 }
 
@@ -571,6 +574,11 @@ export interface Person {
   id: string;
   name: string;
   frames: number;
+}
+
+export interface Masked {
+  versions: readonly number[];
+  blind?: number;
 }
 
 export interface FileHash {

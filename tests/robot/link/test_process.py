@@ -16,7 +16,7 @@ import pytest
 from protocol import channel, permit, robot_link, wire
 from protocol.errors import Refused
 from protocol.state import RecordingState
-from robot import layout, state, vitals
+from robot import layout, masks, state, vitals
 from robot.door import Door, door_pair, encode
 from robot.identity import Identity
 from robot.kernel import door as kernel_door
@@ -27,6 +27,7 @@ from robot.media import door as media_door
 from robot.recorder import door as recorder_door
 from robot.rings import Ring
 from tests.robot.link.small_server import until
+from tests.robot.masked import LEFT_HALF, SERVER_KEY, signed
 from tests.robot.test_launcher import make_status
 
 RENEWAL = permit.Signed(payload="", signature="")
@@ -259,3 +260,16 @@ async def test_a_refusing_and_a_silent_recorder_are_told_apart(monkeypatch: pyte
             await link.record("p", "Ada", channel.RecordStart(instruction="lift"))
         with pytest.raises(Refused, match="recorder_away"):
             await link.record("p", "Ada", channel.RecordStart(instruction="lift"))
+
+
+async def test_masks_are_kept_when_this_robots_server_signed_them(around: Neighbours, tmp_path: Path) -> None:
+    around.link._place = layout.Place(
+        around.place.run_dir, msgspec.structs.replace(around.place.setup, server_key=SERVER_KEY), around.place.doors
+    )
+    robot = around.place.setup.robot
+    around.link.on_message(robot_link.Masks(masks=signed(robot, 1)))
+    around.link.on_message(robot_link.Masks(masks=signed(robot, 2, scene=(LEFT_HALF,))))
+    assert masks.read(tmp_path, SERVER_KEY, robot).version == 2
+    assert [(e.event, e.reason) for e in around.link.log.batch(9)] == [("masks_changed", "masked: scene")]
+    with pytest.raises(Refused, match="masks_wrong_robot"):
+        around.link.on_message(robot_link.Masks(masks=signed("another", 3)))

@@ -7,18 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
 
 from protocol.errors import Refused
+from protocol.masks import CameraMask, MaskSet
 from protocol.robot_link import SNAPSHOT_MAX
 from robot.bodies.body import Frame
-from robot.frame_ring import FrameRing
+from robot.frame_ring import BLIND, FrameRing
 from robot.media import door
 from robot.media.camera import RETRY_S, CameraLine
 from robot.media.encoder import to_i420
 from robot.media.snapshot import to_jpeg
+from tests.robot.masked import LEFT_HALF
 
 
 class Bench:
@@ -33,6 +36,7 @@ class Bench:
         self.still = False
         self.ring = FrameRing.create(tmp_path / "ring", 64, 48)
         self.line = CameraLine("scene", (64, 48), self._open, self.ring, self._send, lambda: self.now_s)
+        self.line.masking.set_to(MaskSet(robot="r", version=0), ("scene",))
 
     def steps(self, count: int = 1) -> None:
         for _ in range(count):
@@ -187,3 +191,68 @@ def test_a_snapshot_that_cannot_fit_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         to_jpeg(np.random.default_rng(0).integers(0, 255, (480, 640, 3)).astype(np.uint8), most=1000)
     assert refused.value.code == "snapshot_too_big"
+
+
+def decoded(packets: list[door.Packet]) -> np.ndarray[Any, Any]:
+    """The last live picture as a viewer sees it, uint8[H,W,3] RGB."""
+    context = av.CodecContext.create("h264", "r")
+    frames = [frame for packet in packets for frame in context.decode(av.Packet(packet.data))]
+    frames += context.decode(None)
+    return frames[-1].to_ndarray(format="rgb24")
+
+
+def everywhere(bench: Bench) -> list[np.ndarray[Any, Any]]:
+    """The same moment as viewers, recorder and fleet page get it, uint8[H,W,3]."""
+    wishes = bench.line.wishes
+    wishes.watched = wishes.recorded = wishes.snapshots = True
+    bench.steps(3)
+    frame = bench.ring.newest()
+    assert frame is not None
+    snapshot = next(m.jpeg for m in bench.sent if isinstance(m, door.Snapshot))
+    return [
+        decoded(bench.packets()),
+        cv2.cvtColor(frame.i420, cv2.COLOR_YUV2RGB_I420),
+        cv2.imdecode(np.frombuffer(snapshot, np.uint8), cv2.IMREAD_COLOR),
+    ]
+
+
+def test_what_is_masked_is_black_in_everything_that_leaves_the_camera(bench: Bench) -> None:
+    bench.line.masking.set_to(MaskSet(robot="r", version=9, cameras=(CameraMask("scene", (LEFT_HALF,)),)), ("scene",))
+    for picture in everywhere(bench):
+        assert picture[:, :32].max() < 24
+        assert picture[:, 36:].min() > 60
+    newest = bench.ring.newest()
+    assert newest is not None and newest.masks == 9
+    assert bench.line.health().masked
+
+
+def test_the_cameras_own_picture_is_not_written_to(bench: Bench) -> None:
+    bench.line.masking.set_to(MaskSet(robot="r", version=9, cameras=(CameraMask("scene", (LEFT_HALF,)),)), ("scene",))
+    image = np.full((48, 64, 3), 90, np.uint8)
+    shown, masks = bench.line.masking.apply(Frame(0, 1.0, 1, image))
+    assert (image.min(), masks) == (90, 9)
+    assert shown.image is not image
+
+
+def test_a_thin_region_hides_every_pixel_it_touches(bench: Bench) -> None:
+    sliver = ((0.5, 0.0), (0.501, 0.0), (0.501, 1.0), (0.5, 1.0))
+    bench.line.masking.set_to(MaskSet(robot="r", version=9, cameras=(CameraMask("scene", (sliver,)),)), ("scene",))
+    shown, _ = bench.line.masking.apply(Frame(0, 1.0, 1, np.full((48, 64, 3), 90, np.uint8)))
+    assert shown.image[:, 31:33].max() == 0
+    assert shown.image[:, :28].min() == shown.image[:, 36:].min() == 90
+
+
+def test_masks_that_cannot_be_read_leave_no_pixel(bench: Bench) -> None:
+    bench.line.masking.close("The privacy masks cannot be read.")
+    for picture in everywhere(bench):
+        assert np.mean(picture) < 12  # all but a line of grey words
+    newest = bench.ring.newest()
+    assert newest is not None and newest.masks == BLIND
+    assert bench.line.health().sentence == "The privacy masks cannot be read."
+
+
+def test_a_mask_for_a_camera_that_is_not_there_may_be_meant_for_this_one(bench: Bench) -> None:
+    bench.line.masking.set_to(MaskSet(robot="r", version=9, cameras=(CameraMask("front", (LEFT_HALF,)),)), ("scene",))
+    assert "front" in bench.line.health().sentence
+    shown, masks = bench.line.masking.apply(Frame(0, 1.0, 1, np.full((48, 64, 3), 90, np.uint8)))
+    assert (masks, shown.image[:20].max()) == (BLIND, 0)

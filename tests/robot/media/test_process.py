@@ -16,6 +16,7 @@ import pytest
 from robot.door import MAX_PACKET, Door, door_pair
 from robot.layout import Setup
 from robot.media import door
+from tests.robot.masked import LEFT_HALF, keep_masks
 
 ROOT = Path(__file__).resolve().parents[3]
 WITHIN_S = 30.0
@@ -25,7 +26,8 @@ class Neighbours:
     """What the link and the recorder see."""
 
     def __init__(self, run_dir: Path) -> None:
-        setup = Setup(robot="r1", name="r1", server="", server_key="", program="", state_dir=str(run_dir), body="painted")
+        key = keep_masks(run_dir, "r1")
+        setup = Setup(robot="r1", name="r1", server="", server_key=key, program="", state_dir=str(run_dir), body="painted")
         (run_dir / "setup.json").write_bytes(msgspec.json.encode(setup))
         pairs = {"link": door_pair(), "recorder": door_pair()}
         self.link, self.recorder = (Door(pairs[name][1]) for name in ("link", "recorder"))
@@ -125,3 +127,27 @@ def test_a_door_that_nobody_reads_fills_up_and_says_so() -> None:
     ours, _theirs = (Door(end) for end in door_pair())
     packet = door.Snapshot(camera="left", mono_s=1.0, jpeg=bytes(100_000))
     assert not all(ours.send(packet) for _ in range(1000))
+
+
+def test_masks_that_arrive_while_it_runs_are_in_force_in_the_next_pictures(media: Neighbours) -> None:
+    from robot.frame_ring import FrameRing
+
+    media.recorder.send(door.Record(wanted=True))
+    media.wait(lambda m: isinstance(m, door.Cameras) and m.cameras[0].fps > 0 and not m.cameras[0].masked)
+    keep_masks(media.run_dir, "r1", 7, left=(LEFT_HALF,))
+    told = media.wait(lambda m: isinstance(m, door.Cameras) and m.masks == 7)
+    assert [camera.masked for camera in told.cameras] == [True, False]
+    ring = FrameRing.open(media.run_dir / "frames-left")
+    head = ring.head
+    media.wait(lambda m: isinstance(m, door.Cameras) and ring.head > head)
+    frame = ring.newest()
+    assert frame is not None and frame.masks == 7
+    assert frame.i420[:48, :32].max() <= 16  # black in limited range
+
+
+def test_masks_that_cannot_be_read_blind_every_camera_and_say_so(media: Neighbours) -> None:
+    media.link.send(door.Snapshots(wanted=True))
+    media.wait(lambda m: isinstance(m, door.Cameras) and not m.cameras[0].sentence)
+    (media.run_dir / "masks").write_bytes(b"{damaged")
+    told = media.wait(lambda m: isinstance(m, door.Cameras) and m.cameras[0].sentence)
+    assert all("masks" in camera.sentence and camera.masked for camera in told.cameras)

@@ -12,10 +12,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from protocol.episode import Masked
 from protocol.episode_folder import check_folder
 from protocol.errors import Refused
+from robot.frame_ring import BLIND
 from robot.recorder.finalise import Home, finalise
-from tests.robot.recorder.rig import START_NS, log_of, picture, recorder, recover, ticks
+from robot.recorder.ticks import NewPicture, TickMaker
+from tests.robot.recorder.rig import SMALL, START_NS, log_of, picture, recorder, recover, row, ticks
 
 
 def test_an_episode_has_as_many_rows_as_frames_of_each_camera(tmp_path: Path) -> None:
@@ -179,3 +182,13 @@ def test_a_log_killed_before_its_first_record_is_put_away(tmp_path: Path) -> Non
     (rec.home.logs / f"{'0' * 32}.log").write_bytes(b"REI")
     assert recover(rec, rec.left_over()[0]) is None
     assert rec.left_over() == []
+
+
+def test_an_episode_says_which_pictures_were_masked(tmp_path: Path) -> None:
+    rec, maker = recorder(tmp_path), TickMaker(SMALL)
+    rec.start("Put the cube in the tray", START_NS)
+    for i, masks in enumerate((0, 0, 7, 7, BLIND)):
+        mono_s = 100.0 + i / 30
+        new = {"scene": NewPicture(picture(i), START_NS + i, masks), "wrist": NewPicture(picture(i), START_NS + i)}
+        rec.tick(maker.make(mono_s, START_NS + i, row(i, mono_s), new, key=i == 0))
+    assert check_folder(rec.stop()).masked == {"scene": Masked((0, 7), 1)}

@@ -13,8 +13,9 @@ from robot.recorder import door
 from robot.recorder.contents import Happening
 from robot.recorder.episode_recorder import Limits
 from robot.recorder.finalise import finalise
+from robot.recorder.preroll import PreRoll
 from robot.recorder.recording import Now, Recording
-from robot.recorder.ticks import TickMaker
+from robot.recorder.ticks import NewPicture, TickMaker
 from tests.robot.recorder import rig
 from tests.robot.recorder.rig import SMALL, START_NS, picture, row, ticks
 
@@ -203,6 +204,15 @@ def test_the_pre_roll_holds_thirty_seconds_and_goes_with_the_session(desk: Desk)
     assert not desk.recording.active
     assert desk.ask(door.SaveLast()).code == "no_preroll"
     assert desk.ask(door.SaveLast(seconds=31.0)).code == "invalid_field:seconds"
+
+
+def test_other_privacy_masks_begin_the_pre_roll_anew() -> None:
+    kept, maker = PreRoll(30.0), TickMaker(SMALL)
+    for i in range(60):
+        new = {name: NewPicture(picture(i), START_NS + i, 7 if i >= 40 else 0) for name in ("scene", "wrist")}
+        kept.add(maker.make(i / 30, START_NS + i, row(i, i / 30), new))
+    seen = {picture.masks for tick in kept.last(30.0) for picture in tick.pictures}
+    assert (kept.seconds, seen) == (pytest.approx(20 / 30), {7})
 
 
 def test_a_take_that_starts_amid_the_pre_roll_begins_with_key_frames(desk: Desk) -> None:
