@@ -6,6 +6,7 @@ from fleet.edge import make_api
 
 api = make_api()
 api.add_router("", "fleet.api.router")
+api.add_router("", "fleet.masks_api.router")
 api.add_router("", "episodes.api.episodes.router")
 api.add_router("", "episodes.api.review.router")
 api.add_router("", "episodes.api.uploads.router")

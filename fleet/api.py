@@ -129,12 +129,14 @@ def rotate(request: HttpRequest, id: str) -> dict[str, Any]:
 
 
 @router.get("robots/{id}/snapshot.jpg", auth=signed_in)
-async def snapshot(request: HttpRequest, id: str) -> HttpResponse:
-    """The newest small picture, at most 10 s old.  Asked for often, so it asks no database."""
+async def snapshot(request: HttpRequest, id: str, camera: Annotated[int | None, Query(ge=0, le=255)] = None) -> HttpResponse:
+    """The newest small picture, at most 10 s old, of the camera with this number.  Asked for often: it asks no database."""
     if not await access.may(request.auth.uid, id, "see"):  # type: ignore[attr-defined]
         raise not_found()
     try:
-        jpeg = await relay.snapshot(id)
+        if camera is not None:  # asked by a page that shows one camera; lists ask through their socket
+            await relay.want_snapshots([id])
+        jpeg = await relay.snapshot(id, camera)
     except (redis.exceptions.RedisError, OSError):
         jpeg = None
     if jpeg is None:

@@ -109,6 +109,8 @@ class Robot(models.Model):
     embodiment_hash = models.CharField(max_length=64, blank=True)
     # another description that the robot came with: {hash, differs, body}; it stays out until an administrator accepts it
     embodiment_offered: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)
+    masks: models.JSONField[Any, Any] = models.JSONField(default=dict, blank=True)  # camera -> regions (protocol.masks)
+    masks_version = models.BigIntegerField(default=0)  # when they were set, in whole seconds since 1970; 0 = never
     program = models.CharField(max_length=40, blank=True)
     version = models.PositiveIntegerField(default=1)  # of this row; a change names the one it saw
     enrolled_at = models.DateTimeField(default=timezone.now)

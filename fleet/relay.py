@@ -75,13 +75,18 @@ async def states(robots: list[str]) -> dict[str, Update]:
     return {r: msgspec.msgpack.decode(raw, type=Update) for r, raw in zip(robots, raws, strict=True) if raw}
 
 
-async def keep_snapshot(robot: str, jpeg: bytes) -> None:
-    await client().set(key("snapshot", robot), jpeg, ex=SNAPSHOT_S)
+async def keep_snapshot(robot: str, camera: int, jpeg: bytes) -> None:
+    """`camera` is its number in the Embodiment."""
+    async with client().pipeline(transaction=False) as pipe:
+        for about in (robot, f"{robot}:{camera}"):
+            pipe.set(key("snapshot", about), jpeg, ex=SNAPSHOT_S)
+        await pipe.execute()
     await publish(Update(robot=robot, snapshot=True))
 
 
-async def snapshot(robot: str) -> bytes | None:
-    found: Any = await client().get(key("snapshot", robot))
+async def snapshot(robot: str, camera: int | None = None) -> bytes | None:
+    """The newest picture of one camera, or of whichever came last."""
+    found: Any = await client().get(key("snapshot", robot if camera is None else f"{robot}:{camera}"))
     return bytes(found) if found else None
 
 

@@ -26,7 +26,7 @@ from django.db import Error
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from fleet import relay, robots
+from fleet import masks, relay, robots
 from fleet.models import Robot
 from fleet.socket import JsonSocket
 from protocol import robot_link
@@ -84,6 +84,7 @@ class RobotSocket(JsonSocket):
         self._heard_s = float("-inf")
         self._announced = False  # to other connections of this key; Redis may have been away
         self._snapshots_wanted: bool | None = None
+        self._masks: int | None = None  # version of the privacy masks that it was sent
         await self.accept()
         self.start(self._login_timeout())
 
@@ -121,7 +122,7 @@ class RobotSocket(JsonSocket):
             await self.say(Problem(code="too_large", sentence=sentence))
             return
         with contextlib.suppress(redis.exceptions.RedisError, OSError):
-            await relay.keep_snapshot(self.robot.id, data[2:])
+            await relay.keep_snapshot(self.robot.id, data[1], data[2:])
 
     # -- log-in -----------------------------------------------------------------------------------
 
@@ -150,6 +151,7 @@ class RobotSocket(JsonSocket):
             await self.say(robot_link.Held(sentence=row.held_reason))
         else:
             await self._say_welcome(row.log_n)
+        await self._say_masks(row)
         self.start(self._look_after())
 
     async def _announce(self) -> None:
@@ -164,6 +166,10 @@ class RobotSocket(JsonSocket):
 
     async def _say_welcome(self, log_n: int) -> None:
         await self.say(robot_link.Welcome(time_ns=time.time_ns(), log_from=log_n + 1))
+
+    async def _say_masks(self, row: Robot) -> None:
+        self._masks = row.masks_version
+        await self.say(robot_link.Masks(masks=masks.signed(row)))
 
     async def _login_timeout(self) -> None:
         await asyncio.sleep(LOGIN_S)
@@ -191,7 +197,9 @@ class RobotSocket(JsonSocket):
             await self._pass_on_interest()
 
     async def _follow(self, robot: ConnectedRobot, row: Robot) -> None:
-        """A hold begins or is over; after one the other connections are looked for again."""
+        """Its masks changed, a hold begins or is over; after one the other connections are looked for again."""
+        if row.masks_version != self._masks:
+            await self._say_masks(row)
         held, robot.held = robot.held, bool(row.held_reason)
         if robot.held and not held:
             await self.say(robot_link.Held(sentence=row.held_reason))

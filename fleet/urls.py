@@ -10,6 +10,7 @@ from fleet import views
 urlpatterns = [
     path("", views.fleet, name="fleet"),
     path("robots/new/", views.new_robot, name="new-robot"),
+    path("robots/<str:robot>/masks/", views.masks, name="masks"),
     path("audit/", views.audit_log, name="audit"),
     path(
         "sign-in/",

@@ -12,8 +12,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_safe
 
 from fleet import relay
-from fleet.api import administered_sites, person
+from fleet.api import administered_sites, person, robot_or_404
+from fleet.edge import page_404
 from fleet.models import Membership, Robot, Role
+from protocol.errors import Refused
 
 
 @login_required
@@ -30,6 +32,18 @@ def new_robot(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied("Only administrators add robots.")
     server = f"{request.scheme}://{request.get_host()}"
     return render(request, "fleet/new_robot.html", {"sites": sites, "server": server})
+
+
+@login_required
+@require_safe
+def masks(request: HttpRequest, robot: str) -> HttpResponse:
+    try:
+        row = robot_or_404(request, robot, "administer")
+    except Refused as refused:
+        if refused.code == "forbidden":
+            raise PermissionDenied(refused.sentence) from refused
+        return page_404(request)
+    return render(request, "fleet/masks.html", {"robot": row})
 
 
 @login_required

@@ -52,6 +52,7 @@ ROUTES: dict[str, dict[str, Row]] = {
     # pages
     "": {"GET": Row(SIGNED_IN)},
     "robots/new/": {"GET": Row(SOMEWHERE)},
+    "robots/<str:robot>/masks/": {"GET": Row(ADMINISTER)},
     "audit/": {"GET": Row(WHOLE)},
     "sign-in/": {"GET": Row(PUBLIC, ok=(200, 302)), "POST": Row(PUBLIC, ok=(200, 302))},
     "sign-out/": {"POST": Row(PUBLIC, ok=(302,))},
@@ -71,6 +72,7 @@ ROUTES: dict[str, dict[str, Row]] = {
     "api/robots/<id>/revoke": {"POST": Row(ADMINISTER)},
     "api/robots/<id>/release-hold": {"POST": Row(ADMINISTER)},
     "api/robots/<id>/accept-embodiment": {"POST": Row(ADMINISTER, lambda _: {"hash": OTHER_BODY.hash})},
+    "api/robots/<id>/masks": {"GET": Row(ADMINISTER), "PUT": Row(ADMINISTER, lambda _: {"version": 0, "cameras": {}})},
     "api/robots/<id>/rotate": {"POST": Row(ADMINISTER)},
     "api/robots/<id>/snapshot.jpg": {"GET": Row(SEE)},
     "api/enrolment-codes": {"POST": Row(ADMINISTER, lambda things: {"site": things.site, "name": "wanted"})},
@@ -132,7 +134,8 @@ ADMIN = {
 def address(route: str, things: Things) -> str:
     """The address of a route about these things."""
     ids: dict[str, Any] = {
-        "api/robots/<id>": things.robot, "teleop/<str:robot>": things.robot, "api/episodes/<id>": things.episode,
+        "api/robots/<id>": things.robot, "teleop/<str:robot>": things.robot, "robots/<str:robot>": things.robot,
+        "api/episodes/<id>": things.episode,
         "episodes/<episode:id>": things.episode, "api/uploads/<id>": things.upload,
         "api/enrolment-codes/<id>": things.code_id, "api/organisations/<id>": things.organisation,
     }  # fmt: skip
