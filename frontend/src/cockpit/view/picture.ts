@@ -29,7 +29,8 @@ function main(refs: Refs, m: Model, pictures: Pictures): void {
   setText(refs.get("main-name"), i >= 0 ? `${i + 1} ${title(m.main)}` : "No camera");
   const size = video?.videoWidth ? `${video.videoWidth}×${video.videoHeight} · ` : "";
   const age = m.ageMs === null ? "no picture" : `picture ${String(Math.round(m.ageMs)).padStart(3, "\u2007")} ms old`;
-  setText(refs.get("main-facts"), `${size}${Math.round(m.glass.fps)} fps · ${age}`);
+  const masked = m.state?.cameras?.find((camera) => camera.name === m.main)?.masked ? " · partly masked" : "";
+  setText(refs.get("main-facts"), `${size}${Math.round(m.glass.fps)} fps · ${age}${masked}`);
   const waiting = m.peer === "live" ? "" : waitWords(m);
   setText(refs.get("wait"), m.ageMs === null || m.peer === "none" ? waiting : "");
 }
