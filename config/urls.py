@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("", include("fleet.urls")),
     path("episodes/", include("episodes.urls")),
+    path("campaigns/", include("episodes.campaign_urls")),
     path("teleop/", include("teleop.urls")),
 ]
 handler403 = "fleet.edge.page_403"

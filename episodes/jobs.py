@@ -9,6 +9,7 @@ from celery import shared_task
 from episodes import storage
 from episodes.data.checks.finding import codes_of, status_of
 from episodes.data.examine import examine
+from episodes.goals import settle
 from episodes.models import Episode
 
 _log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ def check_episode(episode_id: str) -> None:
     if worst:
         _log.warning("episode %s is rejected: %s", episode.pk, worst)
     episode.end_check(fence, status, examined.as_json(), codes_of(examined.findings), worst)
+    settle(episode.campaign_id)
 
 
 @shared_task(name="episodes.reconcile")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from fleet.fresh import Fresh
-from fleet.models import Membership, Person, Robot, RobotQuerySet
+from fleet.models import Membership, Person, Robot, RobotQuerySet, Site
 
 Ability = Literal["see", "stop", "drive", "clear", "review", "curate", "dispatch", "train", "administer"]
 _SEE: frozenset[Ability] = frozenset({"see", "stop"})  # stopping is the safe direction: whoever sees a robot may stop it
@@ -29,6 +30,14 @@ def roles_with(ability: Ability) -> tuple[str, ...]:
 
 def robots_for(person: Person, ability: Ability = "see") -> RobotQuerySet:
     return Robot.objects.live().for_person(person, roles_with(ability))
+
+
+def sites_for(person: Person, ability: Ability = "see") -> QuerySet[Site]:
+    """Sites at which the person has a role with this ability, there or in the whole organisation."""
+    memberships = Membership.objects.filter(person=person, role__in=roles_with(ability))
+    everywhere = memberships.filter(site=None).values("organisation")
+    here = memberships.exclude(site=None).values("site")
+    return Site.objects.filter(Q(organisation__in=everywhere) | Q(pk__in=here))
 
 
 def may(person: Person, robot: Robot, ability: Ability) -> bool:

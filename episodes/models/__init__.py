@@ -1,5 +1,9 @@
 """The rows of this app, one file a noun."""
 
+from episodes.models.campaign import Campaign as Campaign
+from episodes.models.campaign import CampaignPrompt as CampaignPrompt
+from episodes.models.campaign import CampaignQuerySet as CampaignQuerySet
+from episodes.models.campaign import CampaignSeat as CampaignSeat
 from episodes.models.dataset import Dataset as Dataset
 from episodes.models.dataset import DatasetVersion as DatasetVersion
 from episodes.models.dataset import DraftPick as DraftPick

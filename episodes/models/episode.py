@@ -10,6 +10,7 @@ from django.db.models import F, GeneratedField, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from episodes.models.campaign import Campaign, CampaignPrompt
 from episodes.models.side_rows import keep_in_step, mix_of, task_of
 from fleet.models import Membership, Organisation, Person, Robot, Site
 from protocol.errors import Refused
@@ -32,6 +33,10 @@ class EpisodeQuerySet(models.QuerySet["Episode"]):
     def usable(self) -> EpisodeQuerySet:
         """Whole and checked: they may be in a dataset."""
         return self.filter(status__in=("ready", "warned"))
+
+    def counting(self) -> EpisodeQuerySet:
+        """Towards the goals of a campaign: there, and not refused by the check."""
+        return self.present().exclude(status__in=("rejected", "failed"))
 
     def unchecked(self) -> EpisodeQuerySet:
         """Nobody is checking them, or whoever was has fallen silent."""
@@ -70,6 +75,8 @@ class Episode(models.Model):
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="episodes")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="episodes")
     robot = models.ForeignKey(Robot, on_delete=models.PROTECT, related_name="episodes")
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, null=True, blank=True, related_name="episodes")
+    prompt = models.ForeignKey(CampaignPrompt, on_delete=models.PROTECT, null=True, blank=True, related_name="episodes")
     number = models.PositiveIntegerField()
     instruction = models.CharField(max_length=500, blank=True)
     words = GeneratedField(expression=Lower("instruction"), output_field=models.CharField(max_length=500), db_persist=True)

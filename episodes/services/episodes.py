@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from episodes.goals import settle
 from episodes.models import Episode
 from episodes.services import labels, review
 from fleet import audit
@@ -24,6 +25,7 @@ def change(episode: Episode, version: int, values: dict[str, Any], person: Perso
             review.note(episode, person)
         review.note_instruction(episode, before, person)
         audit.append(person.shown, "episode_corrected", episode.pk, episode.organisation_id, **values)
+        settle(episode.campaign_id)
 
 
 def remove(episode: Episode, version: int, person: Person) -> None:
@@ -32,6 +34,7 @@ def remove(episode: Episode, version: int, person: Person) -> None:
         with transaction.atomic():
             episode.change(version, removed_at=timezone.now(), removed_by=person)
             audit.append(person.shown, "episode_removed", episode.pk, episode.organisation_id)
+            settle(episode.campaign_id)
 
 
 def restore(episode: Episode, person: Person) -> None:
@@ -39,3 +42,4 @@ def restore(episode: Episode, person: Person) -> None:
         with transaction.atomic():
             episode.change(episode.version, removed_at=None, removed_by=None)
             audit.append(person.shown, "episode_restored", episode.pk, episode.organisation_id)
+            settle(episode.campaign_id)

@@ -13,7 +13,9 @@ from django.db.models import F, Max, Sum
 from kombu.exceptions import OperationalError
 
 from episodes import storage
+from episodes.goals import settle
 from episodes.models import MAX_INSTRUCTION, Episode, Upload, UploadFile
+from episodes.services import campaigns
 from fleet import audit
 from fleet.models import Organisation, Robot, is_id
 from protocol.episode import EpisodeMeta, FileHash
@@ -159,11 +161,14 @@ def _record(upload: Upload, meta: EpisodeMeta | None) -> None:
             return
         organisation = Organisation.objects.select_for_update().get(pk=upload.robot.site.organisation_id)
         last = Episode.objects.filter(organisation=organisation).aggregate(last=Max("number"))["last"]
+        prompt, why_none = campaigns.claim(meta, upload.robot)
         episode = Episode.objects.create(
             pk=meta.id,
             organisation=organisation,
             site=upload.robot.site,
             robot=upload.robot,
+            campaign=prompt.campaign if prompt else None,
+            prompt=prompt,
             number=(last or 0) + 1,
             instruction=meta.instruction,
             outcome=meta.outcome,
@@ -176,7 +181,9 @@ def _record(upload: Upload, meta: EpisodeMeta | None) -> None:
             cut_reason=meta.cut_reason[:300],
             meta=msgspec.to_builtins(meta),
         )
-        audit.append(upload.robot.name, "episode_received", episode.pk, organisation.pk, rows=meta.rows, cut=meta.cut)
+        note = {"rows": meta.rows, "cut": meta.cut, "campaign": prompt.campaign_id if prompt else why_none}
+        audit.append(upload.robot.name, "episode_received", episode.pk, organisation.pk, **note)
+        settle(episode.campaign_id)
         transaction.on_commit(lambda: ask_for_check(episode.pk))
 
 

@@ -15,9 +15,9 @@ from episodes import jobs, tokens
 from episodes.models import Episode, Upload
 from episodes.services import uploads as services
 from fleet.models import Membership, Organisation, Person, Robot, Site
-from protocol.episode import FileHash
+from protocol.episode import FileHash, Outcome
 from protocol.episode_folder import META, decode_meta, hash_file
-from robot.recorder.episode_recorder import About, EpisodeRecorder
+from robot.recorder.episode_recorder import About, EpisodeRecorder, Ordered
 from robot.recorder.finalise import Home
 from tests.robot.recorder.rig import LIMITS, SMALL, START_NS, ticks
 
@@ -50,13 +50,20 @@ def world() -> World:
     return World(site, robots[0], robots[1], *people)
 
 
-def recorded(folder: Path, robot: str, count: int = 40, instruction: str = "Put the cube in the tray") -> Path:
+def recorded(
+    folder: Path,
+    robot: str,
+    count: int = 40,
+    instruction: str = "Put the cube in the tray",
+    outcome: Outcome = "success",
+    ordered: Ordered | None = None,
+) -> Path:
     """An episode folder as a robot would upload it."""
     rec = EpisodeRecorder(Home(folder), About(robot, SMALL, "test"), LIMITS, sync_s=0)
-    rec.start(instruction, START_NS)
+    rec.start(instruction, START_NS, ordered=ordered)
     for tick in ticks(count):
         rec.tick(tick)
-    return rec.stop("success")
+    return rec.stop(outcome)
 
 
 def manifest(folder: Path) -> dict[str, FileHash]:

@@ -19,12 +19,13 @@ NOTHING = "nothing"  # there is nothing at this address for anybody
 SIGNED_IN = "signed in"
 SOMEWHERE = "administers somewhere"
 WHOLE = "administers a whole organisation"
-SEE, REVIEW, CURATE, ADMINISTER = "see", "review", "curate", "administer"  # at the robot, episode or site named by the address
+# at the robot, episode or site named by the address
+SEE, REVIEW, CURATE, DRIVE, TRAIN, ADMINISTER = "see", "review", "curate", "drive", "train", "administer"
 ROBOT = "robot"  # a robot's bearer token; never a person's session
 STAFF = "staff"  # people of the installation itself, who are given /admin/ by hand; no role includes it
 
 ANYWHERE = {SOMEWHERE: ("admin", OUTSIDER, NEIGHBOUR), WHOLE: ("admin", OUTSIDER)}
-AT_A_THING = (SEE, REVIEW, CURATE, ADMINISTER)
+AT_A_THING = (SEE, REVIEW, CURATE, DRIVE, TRAIN, ADMINISTER)
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,13 @@ ROUTES: dict[str, dict[str, Row]] = {
         "GET": Row(SEE),
         "PUT": Row(CURATE, lambda _: {"version": 0, "kinds": [{"name": "dropped", "was": "dropped"}]}),
     },
+    # campaigns
+    "campaigns/": {"GET": Row(SIGNED_IN)},
+    "campaigns/<str:id>/": {"GET": Row(SEE)},
+    "api/campaigns": {"GET": Row(SIGNED_IN), "POST": Row(TRAIN, lambda things: {"site": things.site, "name": "wanted"})},
+    "api/campaigns/<id>": {"GET": Row(SEE), "PATCH": Row(TRAIN, lambda _: {"version": 1, "name": "renamed"})},
+    "api/campaigns/<id>/state": {"POST": Row(TRAIN, lambda _: {"version": 1, "state": "paused"})},
+    "api/campaigns/<id>/turn": {"POST": Row(DRIVE, lambda things: {"robot": things.robot})},
     # what robots bring
     "api/uploads": {"POST": Row(ROBOT, _upload)},
     "api/uploads/<id>": {"GET": Row(ROBOT)},
@@ -138,6 +146,8 @@ def address(route: str, things: Things) -> str:
         "api/episodes/<id>": things.episode,
         "episodes/<episode:id>": things.episode, "api/uploads/<id>": things.upload,
         "api/enrolment-codes/<id>": things.code_id, "api/organisations/<id>": things.organisation,
+        "campaigns/<str:id>": things.campaign,
+        "api/campaigns/<id>": things.campaign,
     }  # fmt: skip
     for start, id in ids.items():
         if route.startswith(start):

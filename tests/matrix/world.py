@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from django.test import Client
 
-from episodes.models import Episode, Mark, Upload
+from episodes.models import Campaign, CampaignPrompt, Episode, Mark, Upload
 from fleet import robots
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
 from tests.fleet.conftest import Lab, make_lab
@@ -34,6 +34,7 @@ class Things:
     site: int
     organisation: int
     mark: int
+    campaign: str
 
 
 @dataclass
@@ -83,4 +84,9 @@ def _things(robot: Robot, site: Site, admin: Person, fields: dict[str, Any], epi
     mark = Mark.objects.create(episode=row, row=0, camera="scene", name="cube", x=0.5, y=0.5)
     upload = Upload.objects.create(pk=robot.pk[::-1], robot=robot)
     new, code = robots.make_code(admin, site, f"new at {site.name}")
-    return Things(robot.pk, episode, upload.pk, new.pk, code, site.pk, organisation.pk, mark.pk)
+    campaign = Campaign.objects.create(organisation=organisation, site=site, name=fields["instruction"], state="open")
+    campaign.robots.set([robot])
+    CampaignPrompt.objects.create(campaign=campaign, place=0, instruction=fields["instruction"], goal=3)
+    return Things(
+        robot.pk, episode, upload.pk, new.pk, code, site.pk, organisation.pk, mark.pk, campaign.pk,
+    )  # fmt: skip

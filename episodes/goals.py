@@ -1,0 +1,18 @@
+"""Whether a campaign's goals are reached: it is open while a take is missing and done when none is."""
+
+from __future__ import annotations
+
+from episodes import standing
+from episodes.models import Campaign
+from fleet import audit
+
+
+def settle(id: str | None) -> None:
+    """To be called, with the campaign's id or None, after anything that changes which episodes count."""
+    campaign = Campaign.objects.filter(pk=id, state__in=("open", "done")).first() if id else None
+    if campaign is None:
+        return
+    state = "open" if standing.of(campaign).missing else "done"
+    if state != campaign.state and campaign.become(state):
+        act = "campaign_done" if state == "done" else "campaign_not_done"
+        audit.append("server", act, campaign.pk, campaign.organisation_id, name=campaign.name)
