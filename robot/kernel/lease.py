@@ -49,7 +49,7 @@ class Claim:
     fingerprint: str
     nonce: str
     take: bool
-    over: tuple[int, int] = (0, 0)
+    over: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,4 +355,4 @@ def test_the_claim_of_a_policy_to_take_is_worth_nothing() -> None:
     rig = Rig()
     rig.acquire("ann")
     with refused("held"):
-        rig.authority.acquire(Claim("policy", "pi", "Pi", "AA", rig.authority.nonces.current(0.0), True), "AA", 0.0)
+        rig.authority.acquire(Claim("policy", "pi", "Pi", "AA", rig.authority.nonces.current(0.0), True, (0, 0)), "AA", 0.0)
