@@ -86,6 +86,10 @@ class RobotQuerySet(models.QuerySet["Robot"]):
     def live(self) -> RobotQuerySet:
         return self.filter(revoked_at=None)
 
+    def working(self) -> RobotQuerySet:
+        """Those that can be met: their key is worth something and they log in."""
+        return self.live().filter(recordings_only=False)
+
     def for_person(self, person: Person, roles: tuple[str, ...] | None = None) -> RobotQuerySet:
         """Robots at which the person has one of `roles` (any role when None).  Nobody sees what they have no role at."""
         if not person.is_authenticated or not person.is_active:
@@ -116,6 +120,7 @@ class Robot(models.Model):
     enrolled_at = models.DateTimeField(default=timezone.now)
     revoked_at = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=200, blank=True)  # not empty: may not move until an administrator has looked
+    recordings_only = models.BooleanField(default=False)  # brings episodes; never logs in, so it is not in the fleet
     last_seen = models.DateTimeField(null=True, blank=True)
     log_n = models.BigIntegerField(default=0)  # last entry of the robot's own log that was chained
 

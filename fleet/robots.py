@@ -25,7 +25,7 @@ _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that are mistaken for anoth
 
 
 def read_roster() -> dict[str, Robot]:
-    return {robot.pk: robot for robot in Robot.objects.live().select_related("site")}
+    return {robot.pk: robot for robot in Robot.objects.working().select_related("site")}
 
 
 roster: Fresh[dict[str, Robot]] = Fresh(read_roster, {})  # every robot whose key is worth something, by id
@@ -147,6 +147,26 @@ def enrol(code: str, public_key: str, embodiment: str, program: str, protocol: i
     access.forget()
     roster.forget()
     return robot
+
+
+def recorder_of(site: Site, name: str, body: Embodiment, program: str) -> Robot:
+    """The robot `name` at `site` that only brings recordings, made where there is none yet.
+
+    Nobody holds its key: it never logs in.  Refused: `name_taken` (by a robot that works), `embodiment_changed`.
+    """
+    row = Robot.objects.filter(site=site, name=name).first()
+    if row is None:
+        row = Robot.objects.create(
+            site=site, name=name, public_key=base64.b64encode(secrets.token_bytes(32)).decode(), recordings_only=True,
+            program=program[:40], embodiment=msgspec.to_builtins(body), embodiment_hash=body.hash,
+        )  # fmt: skip
+        audit.append("server", "made a robot for recordings", name, site.organisation_id)
+    if not row.recordings_only or row.revoked_at is not None:
+        raise Refused("name_taken", f"There is a robot named {name} at {site.name} that works. Choose another name.")
+    if row.embodiment_hash != body.hash:
+        differs = "; ".join(differences(msgspec.convert(row.embodiment, Embodiment), body))[:300]
+        raise Refused("embodiment_changed", f"{name} recorded with another embodiment ({differs}). Choose another name.")
+    return row
 
 
 def _code_used() -> Refused:

@@ -67,7 +67,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def _database() -> tuple[str, list[str]]:
     try:
         connection.ensure_connection()
-        return "ok", list(Robot.objects.live().values_list("pk", flat=True))
+        return "ok", list(Robot.objects.working().values_list("pk", flat=True))
     except Error as error:
         return f"failed: {type(error).__name__}", []
 
