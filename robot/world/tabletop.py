@@ -25,8 +25,10 @@ SCENES = {
     "mixed": tuple(t.name for t in THINGS),
     "cubes": ("red cube", "blue cube", "yellow cube"),
     "bowl": ("red cube", "bowl"),
+    "three": ("red cube", "blue cube", "yellow cube", "green cylinder"),
     "empty": (),
 }
+_DRAWN = {"three": 3}  # so many of the scene's things, drawn from the seed
 
 
 class Tabletop:
@@ -60,7 +62,11 @@ class Tabletop:
         mujoco.mj_resetData(self.model, self.data)
         self.data.qpos[:7] = self._home
         self.data.qpos[self._finger : self._finger + 2] = FINGER_TRAVEL_M
-        self._place(np.random.default_rng(seed), SCENES[scene])
+        rng = np.random.default_rng(seed)
+        names = SCENES[scene]
+        if scene in _DRAWN:
+            names = tuple(str(name) for name in rng.choice(names, _DRAWN[scene], replace=False))
+        self._place(rng, names)
         self.servo.place(self._home)
         self._twist[:] = 0
         self._grip = 0.0
