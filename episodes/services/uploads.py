@@ -100,8 +100,8 @@ def _wrong_offset(file: UploadFile) -> Refused:
     return Refused("wrong_offset", f"The next byte of this file is number {file.offset}.", offset=file.offset)
 
 
-def complete(upload: Upload) -> Upload:
-    """Reads everything back; the upload is kept (confirmed) or refused.
+def complete(upload: Upload, wake: bool = True) -> Upload:
+    """Reads everything back; the upload is kept (confirmed) or refused.  `wake` tells a worker to check the episode.
 
     Sent twice at once, the second waits for the first and gets the same answer.
     Refused: `incomplete` (detail.offsets), `wrong_hash` (that file starts again), `episode_refused`.
@@ -114,7 +114,7 @@ def complete(upload: Upload) -> Upload:
                 raise Refused("incomplete", f"Still missing: {', '.join(missing)}.", offsets=upload.offsets())
             meta = _read_back(upload)
             storage.keep(upload.pk)
-            _record(upload, meta)
+            _record(upload, meta, wake)
     if upload.state == "refused":
         raise Refused("episode_refused", upload.sentence)
     return upload
@@ -153,7 +153,7 @@ def _check_claims(upload: Upload, meta: EpisodeMeta) -> EpisodeMeta:
     return meta
 
 
-def _record(upload: Upload, meta: EpisodeMeta | None) -> None:
+def _record(upload: Upload, meta: EpisodeMeta | None, wake: bool) -> None:
     if meta is None:
         return
     with transaction.atomic():
@@ -184,7 +184,8 @@ def _record(upload: Upload, meta: EpisodeMeta | None) -> None:
         note = {"rows": meta.rows, "cut": meta.cut, "campaign": prompt.campaign_id if prompt else why_none}
         audit.append(upload.robot.name, "episode_received", episode.pk, organisation.pk, **note)
         settle(episode.campaign_id)
-        transaction.on_commit(lambda: ask_for_check(episode.pk))
+        if wake:
+            transaction.on_commit(lambda: ask_for_check(episode.pk))
 
 
 def ask_for_check(episode: str) -> None:
