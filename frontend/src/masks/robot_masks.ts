@@ -48,7 +48,9 @@ class RobotMasks extends HTMLElement {
       window.setInterval(() => this.ask(), PICTURE_MS),
       window.setInterval(() => void this.look(), LOOK_MS),
     ];
-    signal.addEventListener("abort", () => timers.forEach((timer) => window.clearInterval(timer)));
+    signal.addEventListener("abort", () => {
+      for (const timer of timers) window.clearInterval(timer);
+    });
     window.addEventListener("beforeunload", (event) => this.dirty && event.preventDefault(), { signal });
     void this.look();
   }
