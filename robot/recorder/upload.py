@@ -34,6 +34,7 @@ PIECE = 1024 * 1024
 LIVE_PIECE = 64 * 1024
 TIMEOUT_S = 20.0
 _FINAL = ("other_manifest", "episode_refused")
+_FORGOTTEN = "episode_forgotten"  # a person had their data deleted: this copy goes too
 log = logging.getLogger("recorder")
 T = TypeVar("T")
 
@@ -277,6 +278,11 @@ class Uploader:
             self._server.token = ""
             self.progress.token_needed = True
             return 1.0
+        if said.code == _FORGOTTEN:
+            self._delete(folder)
+            self.progress.sentence = ""
+            self._refused(folder.name, said.sentence)
+            return 0.0
         if said.status in (400, 413) or said.code in _FINAL:  # this episode will never be taken as it is: it stays for a person
             return self._set_aside(folder, said.sentence)
         return self._back_off()  # 507 and whatever passes

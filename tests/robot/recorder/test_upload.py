@@ -136,3 +136,10 @@ def test_the_thread_outlives_a_fault_of_its_own(tmp_path: Path, odd: Odd, monkey
     made.run(ended)
     assert rounds == 2
     assert "KeyError" in made.progress.sentence
+
+
+def test_the_copy_of_an_episode_whose_person_was_forgotten_goes_too(tmp_path: Path, odd: Odd, episodes: list[Path]) -> None:
+    odd.answers = [(410, b'{"code":"episode_forgotten","sentence":"It was deleted.","detail":{}}')]
+    made = uploader(tmp_path, odd)
+    assert made.round() == made.round() == 0.0
+    assert not any(episode.exists() for episode in episodes)
