@@ -10,7 +10,8 @@ from episodes import storage
 from episodes.data.checks.finding import codes_of, status_of
 from episodes.data.examine import examine
 from episodes.goals import settle
-from episodes.models import Episode
+from episodes.models import Episode, Erasure
+from episodes.services import erasing, forgetting, retention
 
 _log = logging.getLogger(__name__)
 
@@ -37,3 +38,19 @@ def reconcile() -> None:
     """Does the checks that no worker was woken for, or whose worker died."""
     for episode_id in Episode.objects.unchecked().values_list("pk", flat=True)[:20]:
         check_episode(episode_id)
+
+
+@shared_task(name="episodes.retention")
+def keep_no_longer() -> None:
+    """Takes out of the lists what the rules of its site name, and removes what has been out long enough."""
+    out, gone = retention.run()
+    if out or gone:
+        _log.warning("retention: %d episodes taken out of the lists, %d gone for good", out, gone)
+
+
+@shared_task(name="episodes.erasures")
+def erasures() -> None:
+    """Does the erasures that nobody does; what a kill left half done is finished."""
+    for erasure in Erasure.objects.orphaned().select_related("organisation"):
+        forgetting.run(erasure)
+    erasing.finish()

@@ -104,6 +104,32 @@ def drop(episode: str) -> None:
     shutil.rmtree(incoming(episode), ignore_errors=True)
 
 
+def erase(episode: str) -> None:
+    """Everything there is of an episode goes; gone already is gone."""
+    for place in (folder, incoming, derived):
+        path = place(episode)
+        if path.exists():
+            aside = path.with_name(f".gone-{path.name}")  # renamed first: nobody opens what is half removed
+            with suppress(FileNotFoundError):
+                os.rename(path, aside)
+        shutil.rmtree(path.with_name(f".gone-{path.name}"), ignore_errors=True)
+        if path.exists() or path.with_name(f".gone-{path.name}").exists():
+            raise OSError(f"{path} cannot be removed.")
+
+
+def is_there(episode: str) -> bool:
+    return any(place(episode).exists() for place in (folder, incoming, derived))
+
+
+def drop_export(job: str) -> None:
+    """The archive of an exported version, and whatever was half made of it."""
+    for path in _root("exports").glob(f"{job}*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def full(remaining: int) -> Refused:
     return Refused(
         "storage_full",

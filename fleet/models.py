@@ -35,6 +35,7 @@ class Organisation(models.Model):
     """Whose robots and data these are; nothing crosses from one to another."""
 
     name = models.CharField(max_length=80, unique=True)
+    quota_mb = models.PositiveIntegerField(default=0)  # of episodes; 0: only the room on the disk limits
 
     def __str__(self) -> str:
         return self.name

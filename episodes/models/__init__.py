@@ -17,6 +17,8 @@ from episodes.models.library import BulkChange as BulkChange
 from episodes.models.library import EpisodePerson as EpisodePerson
 from episodes.models.library import EpisodeTag as EpisodeTag
 from episodes.models.library import SavedFilter as SavedFilter
+from episodes.models.lifecycle import Erasure as Erasure
+from episodes.models.lifecycle import Retention as Retention
 from episodes.models.review import FAILURES as FAILURES
 from episodes.models.review import InstructionVersion as InstructionVersion
 from episodes.models.review import Mark as Mark

@@ -146,8 +146,10 @@ class DatasetVersion(models.Model):
         raise TypeError("A dataset version never goes; it can be withdrawn.")
 
     def content(self) -> Manifest:
-        """The manifest; `Refused("version_damaged")` when it is not the one that was frozen."""
+        """The manifest; `Refused("version_damaged")` when it is not the one that was frozen, `version_withdrawn`."""
         raw = bytes(self.manifest)
+        if not raw and self.state == "withdrawn":
+            raise Refused("version_withdrawn", f"{self} was withdrawn and its content is gone: {self.withdrawn_reason}")
         if hashlib.sha256(raw).hexdigest() != self.digest:
             raise Refused("version_damaged", f"The manifest of {self} has other bytes than when it was frozen.")
         return msgspec.json.decode(raw, type=Manifest)

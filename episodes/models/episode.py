@@ -21,11 +21,18 @@ STALE = datetime.timedelta(seconds=15)  # a check whose worker has been silent s
 
 class EpisodeQuerySet(models.QuerySet["Episode"]):
     def for_person(self, person: Person, roles: tuple[str, ...]) -> EpisodeQuerySet:
-        """Episodes of organisations (or sites) where the person has one of `roles`; of robots long gone too."""
+        """Episodes of organisations (or sites) where the person has one of `roles`; of robots long gone too.
+
+        What is gone for good is shown to nobody.
+        """
         memberships = Membership.objects.filter(person=person, role__in=roles)
         everywhere = memberships.filter(site=None).values("organisation")
         here = memberships.exclude(site=None).values("site")
-        return self.filter(Q(organisation__in=everywhere) | Q(site__in=here))
+        return self.there().filter(Q(organisation__in=everywhere) | Q(site__in=here))
+
+    def there(self) -> EpisodeQuerySet:
+        """Without those of which only the row is left."""
+        return self.filter(gone_at=None)
 
     def present(self) -> EpisodeQuerySet:
         return self.filter(removed_at=None)
@@ -113,6 +120,12 @@ class Episode(models.Model):
     gist = models.PositiveSmallIntegerField(default=0)  # which make of `data/gist.py` lies beside it; 0: none yet
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    purge_at = models.DateTimeField(null=True, blank=True)  # a rule took it out of the lists; then it goes for good
+    kept_from = models.DateTimeField(null=True, blank=True)  # somebody brought it back: rules count from here
+    gone_at = models.DateTimeField(null=True, blank=True)  # only this row is left, without what people said or did
+    gone_why = models.CharField(max_length=120, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)  # its files are gone too
+    stored_at = models.DateTimeField(null=True, blank=True)  # its files are in the object store too
 
     objects = EpisodeQuerySet.as_manager()
 
@@ -127,6 +140,8 @@ class Episode(models.Model):
             models.Index(fields=["site", "-started_at", "-number"]),
             models.Index(fields=["robot", "-started_at"]),
             models.Index(fields=["status", "checked_at"]),
+            models.Index(fields=["purge_at"], condition=Q(purge_at__isnull=False), name="episode_to_purge"),
+            models.Index(fields=["gone_at"], condition=Q(gone_at__isnull=False, erased_at=None), name="episode_to_erase"),
         ]
 
     def __str__(self) -> str:

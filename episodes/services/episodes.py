@@ -40,6 +40,6 @@ def remove(episode: Episode, version: int, person: Person) -> None:
 def restore(episode: Episode, person: Person) -> None:
     if episode.removed_at is not None:
         with transaction.atomic():
-            episode.change(episode.version, removed_at=None, removed_by=None)
+            episode.change(episode.version, removed_at=None, removed_by=None, purge_at=None, kept_from=timezone.now())
             audit.append(person.shown, "episode_restored", episode.pk, episode.organisation_id)
             settle(episode.campaign_id)

@@ -7,15 +7,14 @@ import hashlib
 import logging
 
 import msgspec
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max
 from kombu.exceptions import OperationalError
 
 from episodes import storage
 from episodes.goals import settle
 from episodes.models import MAX_INSTRUCTION, Episode, Upload, UploadFile
-from episodes.services import campaigns
+from episodes.services import campaigns, forgetting, room
 from fleet import audit
 from fleet.models import Organisation, Robot, is_id
 from protocol.episode import EpisodeMeta, FileHash
@@ -23,6 +22,7 @@ from protocol.episode_folder import META, check_folder, expected_files, hash_fil
 from protocol.errors import Refused
 
 MAX_PIECE = 2 * 1024 * 1024
+FORGOTTEN = "Somebody who drove in this episode had their data deleted."
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +36,7 @@ def start_upload(robot: Robot, episode: str, files: dict[str, FileHash]) -> Uplo
             raise Refused("file_name", "A file is episode.json, frames.parquet, events.jsonl or video/NAME.mp4.")
     upload = Upload.objects.filter(pk=episode).first()
     if upload is None:
-        _check_room(sum(file.bytes for file in files.values()))
+        room.check(robot.site.organisation, sum(file.bytes for file in files.values()))
         upload = _new_upload(robot, episode, files)
     _check_owner(upload, robot)
     known = {path: FileHash(size, sha256) for path, size, sha256 in upload.files.values_list("path", "size", "sha256")}
@@ -88,7 +88,7 @@ def keep_piece(upload: Upload, path: str, offset: int, sha256: str, piece: bytes
         raise _wrong_offset(file)
     if hashlib.sha256(piece).hexdigest() != sha256:
         raise Refused("wrong_hash", "The piece does not match its checksum. Send it again.", offset=file.offset)
-    _check_room(len(piece))
+    room.check(upload.robot.site.organisation, len(piece))
     storage.write_piece(upload.pk, path, offset, piece)
     if not file.advance(offset, offset + len(piece)):
         file.refresh_from_db()
@@ -116,7 +116,7 @@ def complete(upload: Upload, wake: bool = True) -> Upload:
             storage.keep(upload.pk)
             _record(upload, meta, wake)
     if upload.state == "refused":
-        raise Refused("episode_refused", upload.sentence)
+        raise Refused("episode_forgotten" if upload.sentence == FORGOTTEN else "episode_refused", upload.sentence)
     return upload
 
 
@@ -150,6 +150,8 @@ def _check_claims(upload: Upload, meta: EpisodeMeta) -> EpisodeMeta:
         raise Refused("episode_refused", f"{META} holds text that is too long or not printable.")
     if b"\\u0000" in msgspec.json.encode(meta) or not 0 < meta.started_ns < 4_000_000_000 * 10**9:
         raise Refused("episode_refused", f"{META} holds a NUL or a time out of range.")
+    if forgetting.forgotten(meta, upload.robot.site.organisation_id):
+        raise Refused("episode_forgotten", FORGOTTEN)
     return meta
 
 
@@ -196,13 +198,3 @@ def ask_for_check(episode: str) -> None:
         jobs.check_episode.delay(episode)
     except OperationalError as error:
         _log.warning("episode %s waits to be checked: the broker cannot be reached (%s)", episode, error)
-
-
-def _check_room(wanted: int) -> None:
-    remaining = storage.free_bytes()
-    if settings.REINS_MEDIA_QUOTA_MB:
-        used = Episode.objects.aggregate(used=Sum("size_bytes"))["used"] or 0
-        coming = UploadFile.objects.filter(upload__state="receiving").aggregate(bytes=Sum("offset"))["bytes"] or 0
-        remaining = min(remaining, max(0, settings.REINS_MEDIA_QUOTA_MB * 1024 * 1024 - used - coming))
-    if wanted > remaining:
-        raise storage.full(remaining)

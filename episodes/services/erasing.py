@@ -1,0 +1,66 @@
+"""What makes an episode go for good: its files, and in its row everything that people said or did.
+
+The row stays, so that its number is not used again and a robot that brings it once more is told that it was taken.
+"""
+
+from __future__ import annotations
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from episodes import storage
+from episodes.models import Episode
+
+MOST = 200  # in one round
+
+
+def tombstone(episode: str, why: str) -> None:
+    """The row without its content, at once and for good; the files follow in `erase_files`."""
+    with transaction.atomic():
+        row = Episode.objects.select_for_update().filter(pk=episode, gone_at=None).first()
+        if row is None:
+            return
+        for relation in Episode._meta.related_objects:  # whatever belongs to an episode, also what is added later
+            if getattr(relation, "on_delete", None) is models.CASCADE:
+                relation.related_model._base_manager.filter(**{relation.field.name: row}).delete()
+        now = timezone.now()
+        Episode.objects.filter(pk=episode).update(
+            gone_at=now,
+            gone_why=why[:120],
+            removed_at=row.removed_at or now,
+            removed_by=None,
+            reviewed_by=None,
+            purge_at=None,
+            meta={"cameras": [], "people": []},
+            findings={},
+            finding_codes="",
+            instruction="",
+            comment="",
+            tags=[],
+            failure="",
+            flagged=False,
+            cut_reason="",
+            problem="",
+            status="rejected",
+            size_bytes=0,
+            version=row.version + 1,
+        )
+
+
+def erase_files(episode: str) -> None:
+    """After `tombstone`; safe to repeat."""
+    storage.erase(episode)
+    Episode.objects.filter(pk=episode, erased_at=None).exclude(gone_at=None).update(erased_at=timezone.now())
+
+
+def erase(episode: str, why: str) -> None:
+    tombstone(episode, why)
+    erase_files(episode)
+
+
+def finish() -> int:
+    """Removes the files that a kill left behind; how many episodes had some."""
+    left = Episode.objects.exclude(gone_at=None).filter(erased_at=None).values_list("pk", flat=True)[:MOST]
+    for episode in left:
+        erase_files(episode)
+    return len(left)
