@@ -134,6 +134,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "check episodes that nobody checks": {"task": "episodes.reconcile", "schedule": 30.0},
+    "begin work on datasets that nobody does": {"task": "episodes.reconcile_datasets", "schedule": 5.0},
     "write the audit log's head": {"task": "fleet.jobs.write_audit_head", "schedule": 24 * 3600.0},
     "keep episodes as long as their site says": {"task": "episodes.retention", "schedule": 24 * 3600.0},
     "go on with deleting a person's episodes": {"task": "episodes.erasures", "schedule": 30.0},

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("fleet.urls")),
     path("episodes/", include("episodes.urls")),
     path("campaigns/", include("episodes.campaign_urls")),
+    path("datasets/", include("episodes.dataset_urls")),
     path("teleop/", include("teleop.urls")),
 ]
 handler403 = "fleet.edge.page_403"

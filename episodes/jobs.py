@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
+import subprocess
+import sys
 
 from celery import shared_task
+from django.conf import settings
 
 from episodes import storage
 from episodes.data.checks.finding import codes_of, status_of
 from episodes.data.examine import examine
 from episodes.goals import settle
-from episodes.models import Episode, Erasure
-from episodes.services import erasing, forgetting, retention
+from episodes.models import DatasetJob, Episode, Erasure
+from episodes.services import dataset_jobs, erasing, forgetting, gists, retention
 
 _log = logging.getLogger(__name__)
 
@@ -31,11 +36,14 @@ def check_episode(episode_id: str) -> None:
         _log.warning("episode %s is rejected: %s", episode.pk, worst)
     episode.end_check(fence, status, examined.as_json(), codes_of(examined.findings), worst)
     settle(episode.campaign_id)
+    if status != "rejected":
+        gists.draw(episode)
 
 
 @shared_task(name="episodes.reconcile")
 def reconcile() -> None:
-    """Does the checks that no worker was woken for, or whose worker died."""
+    """Does the checks that no worker was woken for, or whose worker died; draws strips that are missing."""
+    gists.draw_missing(20)
     for episode_id in Episode.objects.unchecked().values_list("pk", flat=True)[:20]:
         check_episode(episode_id)
 
@@ -54,3 +62,24 @@ def erasures() -> None:
     for erasure in Erasure.objects.orphaned().select_related("organisation"):
         forgetting.run(erasure)
     erasing.finish()
+
+
+@shared_task(name="episodes.dataset_job")
+def do_dataset_job(job_id: str) -> None:
+    """Exports or proves one version in a process of its own, unless somebody does already."""
+    job = DatasetJob.objects.filter(pk=job_id).first()
+    fence = job.claim(f"{socket.gethostname()}:{os.getpid()}") if job is not None else None
+    if job is None or fence is None:
+        return
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "do_dataset_job", job.pk, str(fence)]
+    code = subprocess.run(command, check=False).returncode
+    if job.end(fence, "failed", problem=f"The process that did it ended unexpectedly (code {code}). Ask again."):
+        _log.error("work %s ended unexpectedly with code %s", job.pk, code)
+
+
+@shared_task(name="episodes.reconcile_datasets")
+def reconcile_datasets() -> None:
+    """Begins the work that nobody does, and lets old archives go."""
+    for job_id in DatasetJob.objects.orphaned().values_list("pk", flat=True)[:20]:
+        dataset_jobs.wake(job_id)
+    dataset_jobs.expire()

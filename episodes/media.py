@@ -29,10 +29,11 @@ class Span:
         return self.last - self.first + 1
 
 
-async def serve(request: HttpRequest, path: Path, kind: str, tag: str) -> HttpResponseBase:
+async def serve(request: HttpRequest, path: Path, kind: str, tag: str, whole_ranges: bool = False) -> HttpResponseBase:
     """200, 206, 304 or 416 for one file whose content `tag` names for ever.
 
     A range is answered with at most `MOST` bytes of it, as RFC 9110 section 15.3.7 allows; several with the whole.
+    With `whole_ranges` the span asked for is sent to its end, as one expects who goes on with a broken download.
     """
     try:
         size, modified_s = await asyncio.to_thread(_look, path)
@@ -48,7 +49,7 @@ async def serve(request: HttpRequest, path: Path, kind: str, tag: str) -> HttpRe
     }
     if etag in [part.strip() for part in request.headers.get("If-None-Match", "").split(",")]:
         return HttpResponse(status=304, headers=headers)
-    span = _asked(request, size, etag)
+    span = _asked(request, size, etag, size if whole_ranges else MOST)
     if span is None:
         whole = Span(0, size - 1)
         headers["Content-Length"] = str(size)
@@ -60,7 +61,7 @@ async def serve(request: HttpRequest, path: Path, kind: str, tag: str) -> HttpRe
     return StreamingHttpResponse(_pieces(path, span), status=206, content_type=kind, headers=headers)
 
 
-def _asked(request: HttpRequest, size: int, etag: str) -> Span | None:
+def _asked(request: HttpRequest, size: int, etag: str, most: int) -> Span | None:
     """The span to send; None for the whole file; an empty one when the file has no such bytes."""
     asked = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     if asked is None or request.headers.get("If-Range", etag) != etag:
@@ -70,12 +71,12 @@ def _asked(request: HttpRequest, size: int, etag: str) -> Span | None:
         return None
     if not first:  # the last N bytes
         start = max(0, size - int(last))
-        return Span(start, min(size - 1, start + MOST - 1)) if int(last) else Span(0, -1)
+        return Span(start, min(size - 1, start + most - 1)) if int(last) else Span(0, -1)
     start = int(first)
     end = min(size - 1, int(last) if last else size - 1)
     if start >= size:
         return Span(0, -1)
-    return None if end < start else Span(start, min(end, start + MOST - 1))
+    return None if end < start else Span(start, min(end, start + most - 1))
 
 
 async def _pieces(path: Path, span: Span) -> AsyncIterator[bytes]:

@@ -62,6 +62,11 @@ def row(episode: Episode, unseen: bool = False) -> dict[str, Any]:
     )
 
 
+def strip(episode: Episode) -> str:
+    """Address of the twelve small pictures for the library, "" while there are none."""
+    return reverse("episodes:strip", args=[episode.pk]) if episode.gist and episode.meta["cameras"] else ""
+
+
 def detail(episode: Episode, neighbours: EpisodeQuerySet, unseen: bool) -> dict[str, Any]:
     """`EpisodeDetail` but for what the reader may do; `neighbours` are those that the arrows lead to."""
     meta = episode.meta

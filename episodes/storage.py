@@ -15,7 +15,7 @@ from django.conf import settings
 from protocol.episode_folder import is_episode_file, is_episode_id
 from protocol.errors import Refused
 
-POSTER, COLUMNS = "poster.jpg", "columns.f32"
+POSTER, COLUMNS, STRIP, GIST = "poster.jpg", "columns.f32", "strip.jpg", "gist.msgpack"
 
 
 def incoming(episode: str) -> Path:
@@ -31,6 +31,11 @@ def folder(episode: str) -> Path:
 def derived(episode: str) -> Path:
     """What the check made from it and can make again: a poster, the columns for the player."""
     return _root("derived") / _checked(episode)
+
+
+def export(job: str) -> Path:
+    """The archive that an export leaves; the folder of the same name beside it is its work."""
+    return _root("exports") / f"{_checked(job)}.tar"
 
 
 def free_bytes() -> int:

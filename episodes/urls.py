@@ -24,5 +24,6 @@ urlpatterns = [
     path("<episode:id>/", views.player, name="player"),
     path("<episode:id>/columns.f32", views.columns, name="columns"),
     path("<episode:id>/poster.jpg", views.poster, name="poster"),
+    path("<episode:id>/strip.jpg", views.strip, name="strip"),
     path("<episode:id>/video/<slug:camera>.mp4", views.video, name="video"),
 ]

@@ -57,6 +57,11 @@ async def poster(request: HttpRequest, id: str) -> HttpResponseBase:
     return await _derived(request, id, storage.POSTER, "image/jpeg")
 
 
+@require_safe
+async def strip(request: HttpRequest, id: str) -> HttpResponseBase:
+    return await _derived(request, id, storage.STRIP, "image/jpeg")
+
+
 async def _derived(request: HttpRequest, id: str, name: str, kind: str) -> HttpResponseBase:
     episode = await _found(request, id)
     if not isinstance(episode, Episode):

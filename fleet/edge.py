@@ -39,7 +39,9 @@ STATUS = {
     "incomplete": 409, "other_manifest": 409, "not_receiving": 409, "wrong_hash": 422, "episode_refused": 422,
     "second_look": 409, "no_second_look": 409, "nothing_offered": 409, "robot_held": 409, "repeated": 409,
     "campaign_state": 409, "campaign_closed": 409, "prompt_in_use": 409, "not_in_campaign": 409, "goals_reached": 409,
-    "erasure_running": 409, "version_withdrawn": 410, "episode_forgotten": 410,
+    "erasure_running": 409, "episode_forgotten": 410,
+    "already_undone": 409, "job_ended": 409, "version_withdrawn": 410, "version_damaged": 409, "episode_damaged": 409,
+    "empty_draft": 409, "mixed_embodiments": 409, "not_choosable": 409,
 }  # fmt: skip
 DEPTH = 32
 #: Direction overrides and zero-width characters make two names look alike.

@@ -68,6 +68,10 @@ class DatasetJob(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} of {self.version_id}: {self.state}"
 
+    @property
+    def expires_at(self) -> datetime.datetime | None:
+        return self.ended_at + KEPT if self.ended_at else None
+
     def claim(self, owner: str) -> int | None:
         """A fence for whoever does it now; None when somebody does already or it has ended."""
         row = DatasetJob.objects.orphaned().filter(pk=self.pk, fence=self.fence)
@@ -79,6 +83,14 @@ class DatasetJob(models.Model):
         """Says that the work goes on; False when it must end (another has it, or a person asked)."""
         row = DatasetJob.objects.filter(pk=self.pk, fence=fence, state="running", cancelled_by="")
         return bool(row.update(heartbeat=timezone.now(), **progress))
+
+    def ask_to_end(self, who: str) -> bool:
+        """A queued one ends at once, a running one when its process next looks.  False when it has ended already."""
+        there = DatasetJob.objects.filter(pk=self.pk, cancelled_by="")
+        changed = there.filter(state="queued").update(state="cancelled", cancelled_by=who[:120], ended_at=timezone.now())
+        changed = changed or there.filter(state="running").update(cancelled_by=who[:120])
+        self.refresh_from_db()
+        return bool(changed)
 
     def end(self, fence: int, state: str, **values: Any) -> bool:
         sources = [source for source, targets in self.TRANSITIONS.items() if state in targets]

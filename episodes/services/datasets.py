@@ -194,12 +194,12 @@ def verify(version: DatasetVersion, progress: Callable[[int], None] = lambda epi
     return list(damages(version.content(), storage.folder, progress))
 
 
-def verified(version: DatasetVersion) -> Manifest:
+def verified(version: DatasetVersion, progress: Callable[[int], None] = lambda episodes: None) -> Manifest:
     """The manifest, after proof that every stored byte is what was frozen: what training and exporting begin with.
 
     Refused: as `verify`, and `version_damaged` naming the first damaged file.
     """
-    found = verify(version)
+    found = verify(version, progress)
     if found:
         first = found[0]
         more = f" {len(found) - 1} more files are damaged." if len(found) > 1 else ""

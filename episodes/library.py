@@ -1,0 +1,174 @@
+"""Reads for the library: pages by keyset, counts, groups, what the filters offer.  Changes nothing.
+
+A page is found by where the last one ended, so the hundredth costs what the first does.  Counts are exact and are kept for
+`KEPT_S`, because every filter of every page asks for the same ones again.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import hashlib
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+import msgspec
+from django.core.cache import cache
+from django.db.models import Case, Count, F, Q, Sum, When
+
+from episodes import filters
+from episodes.models import Dataset, DatasetVersion, Episode, EpisodePerson, EpisodeQuerySet, EpisodeTag
+from fleet.access import Ability, roles_with
+from fleet.models import Membership, Person, Robot, Site
+from protocol.errors import Refused
+
+Sort = Literal["newest", "oldest", "longest", "shortest"]
+By = Literal["task", "person", "robot", "site", "mix"]
+_ORDER: dict[str, tuple[str, bool]] = {  # column, falling
+    "newest": ("started_at", True), "oldest": ("started_at", False), "longest": ("seconds", True), "shortest": ("seconds", False),
+}  # fmt: skip
+KEPT_S = 20
+MOST_GROUPS = 30
+#: the task's name, or the instruction where the recording names no task
+TASK = Case(When(task="", then=F("instruction")), default=F("task"))
+
+
+def sites(person: Person, ability: Ability = "see") -> list[int]:
+    """Sites where the person has the ability: one look at memberships, so that episodes are found by one column."""
+    mine = Membership.objects.filter(person=person, role__in=roles_with(ability))
+    everywhere = mine.filter(site=None).values("organisation")
+    found = Site.objects.filter(Q(organisation__in=everywhere) | Q(pk__in=mine.exclude(site=None).values("site")))
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def chosen(where: list[int], found: filters.Filter) -> EpisodeQuerySet:
+    """Episodes of these sites that fulfil the filter."""
+    episodes = Episode.objects.filter(site__in=where)
+    present = episodes.exclude(removed_at=None) if found.removed else episodes.present()
+    return present.filter(filters.condition(found))
+
+
+def page(episodes: EpisodeQuerySet, sort: Sort, after: str, size: int) -> tuple[list[Episode], str]:
+    """The next `size` episodes and where the page after them starts; "" at the end.  `Refused("invalid_field:after")`."""
+    column, falling = _ORDER[sort]
+    if after:
+        value, pk = _place(after, column)
+        beyond = "lt" if falling else "gt"
+        here = Q(**{f"{column}__{beyond}": value}) | Q(**{column: value, f"pk__{beyond}": pk})
+        # the first condition alone lets an index begin at the place
+        episodes = episodes.filter(here, **{f"{column}__{beyond}e": value})
+    sign = "-" if falling else ""
+    rows = list(episodes.order_by(f"{sign}{column}", f"{sign}pk").select_related("robot", "site")[: size + 1])
+    return rows[:size], _mark(rows[size - 1], column) if len(rows) > size else ""
+
+
+def _mark(episode: Episode, column: str) -> str:
+    value = getattr(episode, column)
+    text = value.isoformat() if isinstance(value, datetime.datetime) else repr(value)
+    return base64.urlsafe_b64encode(msgspec.json.encode([text, episode.pk])).decode().rstrip("=")
+
+
+def _place(after: str, column: str) -> tuple[Any, str]:
+    try:
+        text, pk = msgspec.json.decode(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)), type=tuple[str, str])
+        return (datetime.datetime.fromisoformat(text) if column == "started_at" else float(text)), pk
+    except (ValueError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused("invalid_field:after", "This is no place in the list. Begin at its start.") from error
+
+
+def counts(where: list[int], found: filters.Filter) -> dict[str, Any]:
+    """Episodes, hours and outcomes of all that match."""
+
+    def count() -> dict[str, Any]:
+        rows = chosen(where, found).order_by().values_list("outcome").annotate(Count("pk"), Sum("seconds"), Count("reviewed_at"))
+        by = {outcome: (episodes, seconds, reviewed) for outcome, episodes, seconds, reviewed in rows}
+        return {
+            "episodes": sum(one[0] for one in by.values()),
+            "seconds": sum(one[1] for one in by.values()),
+            "reviewed": sum(one[2] for one in by.values()),
+            "outcomes": {outcome: by[outcome][0] if outcome in by else 0 for outcome in Episode.OUTCOMES},
+        }
+
+    return cast("dict[str, Any]", _kept("counts", where, filters.text(found), count))
+
+
+def groups(where: list[int], found: filters.Filter, by: By) -> list[dict[str, Any]]:
+    """The largest groups: value, label, episodes, success, failure, seconds.  By person a shared episode counts for each."""
+
+    def count() -> list[dict[str, Any]]:
+        value, label = {
+            "task": (TASK, TASK), "person": (F("drivers__uid"), F("drivers__name")), "robot": (F("robot"), F("robot__name")),
+            "site": (F("site"), F("site__name")), "mix": (F("mix"), F("mix")),
+        }[by]  # fmt: skip
+        rows: Any = chosen(where, found).order_by().values(value=value, label=label).annotate(
+            episodes=Count("pk"), all_seconds=Sum("seconds"),
+            success=Count("pk", filter=Q(outcome="success")), failure=Count("pk", filter=Q(outcome="failure")),
+        ).order_by("-episodes")  # fmt: skip
+        return [_group(row) for row in rows[:MOST_GROUPS]]
+
+    return cast("list[dict[str, Any]]", _kept(f"groups-{by}", where, filters.text(found), count))
+
+
+def _group(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "value": str(row["value"] if row["value"] is not None else ""),
+        "label": str(row["label"] or ""),
+        "episodes": row["episodes"],
+        "success": row["success"],
+        "failure": row["failure"],
+        "seconds": row["all_seconds"],
+    }
+
+
+def choices(where: list[int], person: Person) -> dict[str, Any]:
+    """What the filters offer: values that occur at these sites, with their names."""
+    offered = cast("dict[str, Any]", _kept("choices", where, "", lambda: _occurring(where)))
+    datasets = Dataset.objects.for_person(person, roles_with("see")).present()
+    frozen = DatasetVersion.objects.filter(dataset__in=datasets).values_list("dataset", "number")
+    numbers: dict[str, list[int]] = {}
+    for id, number in frozen:
+        numbers.setdefault(id, []).append(number)
+    return offered | {
+        "datasets": [
+            {"id": id, "name": name, "versions": sorted(numbers.get(id, []))} for id, name in datasets.values_list("pk", "name")
+        ]
+    }
+
+
+def _occurring(where: list[int]) -> dict[str, Any]:
+    here = Episode.objects.filter(site__in=where)
+    people: dict[str, str] = {}
+    for uid, name in EpisodePerson.objects.filter(episode__site__in=where).values_list("uid", "name").distinct()[:500]:
+        people.setdefault(uid, name)
+    codes = {code for text in _distinct(here, "finding_codes", 500) for code in text.split("|") if code}
+    return {
+        "sites": _named(Site.objects.filter(pk__in=where).order_by("name").values_list("pk", "name")),
+        "robots": _named(Robot.objects.filter(site__in=where).order_by("name").values_list("pk", "name")),
+        "people": sorted(_named(people.items()), key=lambda one: one["name"]),
+        "tasks": _distinct(here, "task", 200),
+        "failures": _distinct(here, "failure", 100),
+        "mixes": _distinct(here, "mix", 50),
+        "findings": sorted(codes),
+        "tags": list(
+            EpisodeTag.objects.filter(episode__site__in=where).order_by("tag").values_list("tag", flat=True).distinct()[:200]
+        ),
+    }
+
+
+def _named(pairs: Any) -> list[dict[str, str]]:
+    return [{"id": str(id), "name": name} for id, name in pairs]
+
+
+def _distinct(episodes: EpisodeQuerySet, column: str, most: int) -> list[str]:
+    values = episodes.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()[:most]
+    return [str(value) for value in values]
+
+
+def _kept(name: str, where: list[int], query: str, make: Callable[[], Any]) -> Any:
+    """`make()`, or what it gave within the last `KEPT_S` for the same sites and filter."""
+    key = f"library:{name}:" + hashlib.sha256(msgspec.json.encode([where, query])).hexdigest()[:32]
+    found = cache.get(key)
+    if found is None:
+        found = make()
+        cache.set(key, found, KEPT_S)
+    return found
