@@ -63,6 +63,7 @@ ROUTES: dict[str, dict[str, Row]] = {
     "episodes/<episode:id>/": {"GET": Row(SEE)},
     "episodes/<episode:id>/columns.f32": {"GET": Row(SEE)},
     "episodes/<episode:id>/poster.jpg": {"GET": Row(SEE)},
+    "episodes/<episode:id>/strip.jpg": {"GET": Row(SEE)},
     "episodes/<episode:id>/video/<slug:camera>.mp4": {"GET": Row(SEE)},
     # the fleet
     "api/": {"GET": Row(NOTHING)},
@@ -104,6 +105,40 @@ ROUTES: dict[str, dict[str, Row]] = {
         "GET": Row(SEE),
         "PUT": Row(CURATE, lambda _: {"version": 0, "kinds": [{"name": "dropped", "was": "dropped"}]}),
     },
+    # the library
+    "api/library": {"GET": Row(SIGNED_IN)},
+    "api/library/counts": {"GET": Row(SIGNED_IN)},
+    "api/library/groups": {"GET": Row(SIGNED_IN, query="?by=task")},
+    "api/library/choices": {"GET": Row(SIGNED_IN)},
+    "api/library/ids": {"GET": Row(SIGNED_IN)},
+    "api/library/label": {"POST": Row(REVIEW, lambda things: {"ids": [things.episode], "outcome": "failure"})},
+    "api/library/undo": {"POST": Row(SIGNED_IN, lambda things: {"undo": things.robot}, ok=(404,))},  # nobody's
+    "api/library/filters": {
+        "GET": Row(SIGNED_IN),
+        "POST": Row(SIGNED_IN, lambda _: {"name": "mine", "query": "outcome=failure"}),
+    },
+    "api/library/filters/<id>": {"DELETE": Row(SIGNED_IN, ok=(404,))},
+    # datasets
+    "datasets/": {"GET": Row(SIGNED_IN)},
+    "datasets/<episode:id>/": {"GET": Row(SEE)},
+    "datasets/<episode:id>/exports/<episode:job>.tar": {"GET": Row(SEE)},
+    "api/datasets": {"GET": Row(SIGNED_IN), "POST": Row(CURATE, lambda things: {"name": "wanted", "site": things.site})},
+    "api/datasets/<id>": {
+        "GET": Row(SEE),
+        "PATCH": Row(CURATE, lambda _: {"version": 1, "name": "renamed"}),
+        "DELETE": Row(CURATE, query="?version=1"),
+    },
+    "api/datasets/<id>/restore": {"POST": Row(CURATE)},
+    "api/datasets/<id>/picks": {"POST": Row(CURATE, lambda things: {"picks": {things.episode: "removed"}})},
+    "api/datasets/<id>/draft": {"GET": Row(SEE)},
+    "api/datasets/<id>/versions": {"POST": Row(CURATE, lambda _: {"version": 1})},
+    "api/datasets/<id>/versions/<number>": {"GET": Row(SEE)},
+    "api/datasets/<id>/versions/<number>/jobs": {"POST": Row(CURATE, lambda _: {"kind": "verify"})},
+    "api/datasets/<id>/changes": {"GET": Row(SEE, query="?before=1&after=draft")},
+    "api/datasets/<id>/statistics": {"GET": Row(SEE)},
+    "api/datasets/<id>/jobs": {"GET": Row(SEE)},
+    "api/datasets/<id>/jobs/<job>/cancel": {"POST": Row(CURATE)},
+    "api/episodes/<id>/datasets": {"GET": Row(SEE)},
     # campaigns
     "campaigns/": {"GET": Row(SIGNED_IN)},
     "campaigns/<str:id>/": {"GET": Row(SEE)},
@@ -148,11 +183,18 @@ def address(route: str, things: Things) -> str:
         "api/enrolment-codes/<id>": things.code_id, "api/organisations/<id>": things.organisation,
         "campaigns/<str:id>": things.campaign,
         "api/campaigns/<id>": things.campaign,
+        "api/datasets/<id>": things.dataset, "datasets/<episode:id>": things.dataset,
     }  # fmt: skip
     for start, id in ids.items():
         if route.startswith(start):
             route = start.split("<")[0] + str(id) + route[len(start) :]
-    return "/" + route.replace("<slug:camera>", "scene").replace("<mark>", str(things.mark))
+    parts = {
+        "<slug:camera>": "scene", "<mark>": str(things.mark), "<number>": "1", "<job>": things.job,
+        "<episode:job>": things.export,
+    }  # fmt: skip
+    for part, text in parts.items():
+        route = route.replace(part, text)
+    return "/" + route
 
 
 def admin_address(route: str) -> str:

@@ -130,7 +130,7 @@ def expected(row: Row, persona: str, own: bool, page: bool) -> tuple[int, ...]:
 
 
 def judge(response: Any, row: Row, persona: str, own: bool, route: str) -> None:
-    page = not route.startswith("api/") and not route.endswith((".f32", ".jpg", ".mp4"))
+    page = not route.startswith("api/") and not route.endswith((".f32", ".jpg", ".mp4", ".tar"))
     wanted = expected(row, persona, own, page)
     if persona == NEIGHBOUR and own and route.startswith("api/enrolment-codes"):
         wanted = (404,)  # another site of the same organisation

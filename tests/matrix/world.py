@@ -7,8 +7,11 @@ from typing import Any
 
 import msgspec
 from django.test import Client
+from django.utils import timezone
 
-from episodes.models import Campaign, CampaignPrompt, Episode, Mark, Upload
+from episodes import storage
+from episodes.models import Campaign, CampaignPrompt, DatasetJob, Episode, Mark, Upload
+from episodes.services import datasets
 from fleet import robots
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
 from tests.fleet.conftest import Lab, make_lab
@@ -35,6 +38,9 @@ class Things:
     organisation: int
     mark: int
     campaign: str
+    dataset: str
+    job: str  # that waits
+    export: str  # that is done
 
 
 @dataclass
@@ -87,6 +93,19 @@ def _things(robot: Robot, site: Site, admin: Person, fields: dict[str, Any], epi
     campaign = Campaign.objects.create(organisation=organisation, site=site, name=fields["instruction"], state="open")
     campaign.robots.set([robot])
     CampaignPrompt.objects.create(campaign=campaign, place=0, instruction=fields["instruction"], goal=3)
+    dataset, waiting, done = _dataset(admin, organisation, fields["instruction"])
     return Things(
-        robot.pk, episode, upload.pk, new.pk, code, site.pk, organisation.pk, mark.pk, campaign.pk,
+        robot.pk, episode, upload.pk, new.pk, code, site.pk, organisation.pk, mark.pk, campaign.pk, dataset, waiting, done,
     )  # fmt: skip
+
+
+def _dataset(admin: Person, organisation: Organisation, name: str) -> tuple[str, str, str]:
+    """A dataset with version 1, work on it that waits, and an archive that is there."""
+    dataset = datasets.make(admin, organisation, None, name, follows=True)
+    version = datasets.freeze(dataset, "to be seen", admin)
+    waiting = DatasetJob.objects.create(version=version, kind="verify", total=1)
+    done = DatasetJob.objects.create(
+        version=version, kind="export", state="done", ended_at=timezone.now(), result={"name": "a.tar", "sha256": "0" * 64}
+    )
+    storage.export(done.pk).write_bytes(b"archive")
+    return dataset.pk, waiting.pk, done.pk

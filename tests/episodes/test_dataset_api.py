@@ -1,0 +1,188 @@
+"""Datasets as the page sees them: choosing, freezing, comparing, statistics, long work and its archive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from episodes import storage
+from episodes.models import DatasetJob, DatasetVersion, Episode
+from episodes.services import dataset_jobs
+from fleet.models import AuditEntry, Membership
+from tests.episodes.rig import World, body_of, received, recorded, signed_in, world
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def here() -> World:
+    return world()
+
+
+@pytest.fixture
+def mina(here: World, tmp_path: Path) -> Client:
+    Membership.objects.create(person=here.mina, organisation=here.site.organisation, role="reviewer")
+    for number, text in enumerate(["Lift the cube", "Lift the ball", "Wipe the mat"]):
+        received(recorded(tmp_path / str(number), here.robot.pk, 10 + number, text), here.robot)
+    return signed_in(here.mina)
+
+
+def post(client: Client, address: str, body: dict[str, Any], status: int = 200) -> Any:
+    response = client.post(address, body, "application/json")
+    assert response.status_code == status, response.content
+    return response.json()
+
+
+def made(mina: Client, **more: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = post(mina, "/api/datasets", {"name": "tabletop", "follows": True, **more})
+    return answer
+
+
+def test_from_a_filter_to_a_frozen_version_and_what_changed_since(mina: Client) -> None:
+    dataset = made(mina, query="search=lift")
+    api = f"/api/datasets/{dataset['id']}"
+    assert (dataset["episodes"], dataset["history"], dataset["may_curate"]) == (2, [], True)
+    version = post(mina, f"{api}/versions", {"version": 1, "reason": "to start with"})
+    assert (version["number"], version["episodes"], version["parent"], version["frozen_by"]) == (1, 2, None, "Mina")
+    wipe = Episode.objects.get(instruction="Wipe the mat").pk
+    picked = post(mina, f"{api}/picks", {"picks": {wipe: "added"}})
+    assert (picked["episodes"], picked["undo"]) == (3, {wipe: ""})
+    found = mina.get(f"{api}/changes?before=1&after=draft").json()
+    assert [one["instruction"] for one in found["added"]["items"]] == ["Wipe the mat"]
+    assert (found["same"], found["removed"]["total"], found["rows_before"], found["rows_after"]) == (False, 0, 21, 33)
+    second = post(mina, f"{api}/versions", {"version": 1})
+    assert (second["number"], second["parent"]) == (2, 1)
+    assert post(mina, f"{api}/versions", {"version": 1})["digest"] == second["digest"]
+    assert mina.get(f"{api}/changes?before=2&after=draft").json()["same"]
+    lineage = mina.get(f"{api}/versions/1").json()
+    assert lineage["robots"] == [{"name": "kestrel-1", "episodes": 2}]
+    assert lineage["people"] == [{"name": "Mina", "episodes": 2}]
+    assert [child["number"] for child in lineage["children"]] == [2]
+    (membership,) = mina.get(f"/api/episodes/{wipe}/datasets").json()
+    assert (membership["numbers"], membership["draft"]) == ([2], True)
+
+
+def test_the_draft_shows_what_was_picked_and_what_taken_out(mina: Client) -> None:
+    dataset = made(mina)
+    api = f"/api/datasets/{dataset['id']}"
+    ids = {episode.instruction: episode.pk for episode in Episode.objects.all()}
+    post(mina, f"{api}/picks", {"picks": {ids["Wipe the mat"]: "removed", ids["Lift the cube"]: "added"}})
+    shown = mina.get(f"{api}/draft").json()["items"]
+    assert {(row["instruction"], row["picked"]) for row in shown} == {("Lift the cube", "added"), ("Lift the ball", "")}
+    gone = mina.get(f"{api}/draft?taken_out=true").json()["items"]
+    assert [(row["instruction"], row["picked"]) for row in gone] == [("Wipe the mat", "removed")]
+
+
+def test_a_change_on_an_old_version_of_the_row_is_refused(mina: Client) -> None:
+    dataset = made(mina)
+    api = f"/api/datasets/{dataset['id']}"
+    changed = mina.patch(api, {"version": 1, "validation_share": 0.25, "seed": 7}, "application/json").json()
+    assert (changed["version"], changed["validation_share"]) == (2, 0.25)
+    for response in (
+        mina.patch(api, {"version": 1, "name": "mine"}, "application/json"),
+        mina.post(f"{api}/versions", {"version": 1}, "application/json"),
+        mina.delete(f"{api}?version=1"),
+    ):
+        assert (response.status_code, response.json()["code"]) == (409, "stale_version")
+    for body in ({"validation_share": 0.95}, {"weights": {"x": -1}}, {"query": "colour=red"}, {"owner": "me"}):
+        assert mina.patch(api, {"version": 2, **body}, "application/json").status_code == 400
+    assert post(mina, "/api/datasets", {"name": "tabletop"}, 409)["code"] == "name_taken"
+    assert mina.delete(f"{api}?version=2").json()["removed"]
+    assert mina.get("/api/datasets").json() == []
+    assert not post(mina, f"{api}/restore", {})["removed"]
+
+
+def test_who_only_looks_may_not_change_and_others_find_nothing(here: World, mina: Client) -> None:
+    dataset = made(mina)
+    api = f"/api/datasets/{dataset['id']}"
+    vera, otto = signed_in(here.vera), signed_in(here.otto)
+    assert vera.get(api).json()["may_curate"] is False
+    assert post(vera, f"{api}/versions", {"version": 1}, 403)["code"] == "forbidden"
+    assert post(vera, "/api/datasets", {"name": "mine"}, 403)["code"] == "forbidden"
+    assert otto.get(api).status_code == otto.get(f"/datasets/{dataset['id']}/").status_code == 404
+    assert post(otto, f"{api}/versions", {"version": 1}, 404)["code"] == "not_found"
+    assert otto.get("/api/datasets").json() == []
+
+
+def test_statistics_tell_tasks_joints_cameras_and_near_duplicates(mina: Client) -> None:
+    dataset = made(mina)
+    found = mina.get(f"/api/datasets/{dataset['id']}/statistics").json()
+    assert (found["episodes"], found["rows"], found["sampled"]) == (3, 33, 3)
+    assert {task["name"]: task["episodes"] for task in found["tasks"]} == {
+        "Lift the cube": 1, "Lift the ball": 1, "Wipe the mat": 1,
+    }  # fmt: skip
+    assert [column["name"] for column in found["state"]] == ["q0", "q1", "q2"]
+    assert sum(found["state"][0]["counts"]) == 33
+    assert found["state"][1]["mean"] == pytest.approx(0.5)
+    assert [camera["name"] for camera in found["cameras"]] == ["scene", "wrist"]
+    assert found["coverage"] is None  # this robot does not say where its hand is
+    assert sum(found["splits"].values()) == 3
+
+
+def test_a_proof_is_done_in_steps_and_names_the_damage(here: World, mina: Client) -> None:
+    dataset = made(mina)
+    api = f"/api/datasets/{dataset['id']}"
+    post(mina, f"{api}/versions", {"version": 1})
+    asked = post(mina, f"{api}/versions/1/jobs", {"kind": "verify"})
+    assert post(mina, f"{api}/versions/1/jobs", {"kind": "verify"})["id"] == asked["id"]
+    job = DatasetJob.objects.get()
+    fence = job.claim("here:1")
+    assert fence == 1 and job.claim("there:2") is None
+    id = Episode.objects.get(number=2).pk
+    path = storage.folder(id) / "video" / "scene.mp4"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    dataset_jobs.work(job, fence)
+    (done,) = mina.get(f"{api}/jobs").json()
+    assert (done["state"], done["result"]["damaged_files"]) == ("done", 1)
+    assert done["result"]["damages"][0]["path"] == "video/scene.mp4"
+
+
+def test_work_that_was_cancelled_or_taken_over_changes_nothing_more(here: World, mina: Client) -> None:
+    dataset = made(mina)
+    api = f"/api/datasets/{dataset['id']}"
+    post(mina, f"{api}/versions", {"version": 1})
+    asked = post(mina, f"{api}/versions/1/jobs", {"kind": "verify"})
+    assert post(mina, f"{api}/jobs/{asked['id']}/cancel", {})["state"] == "cancelled"
+    assert post(mina, f"{api}/jobs/{asked['id']}/cancel", {}, 409)["code"] == "job_ended"
+    job = DatasetJob.objects.get(pk=post(mina, f"{api}/versions/1/jobs", {"kind": "verify"})["id"])
+    old = job.claim("here:1")
+    DatasetJob.objects.filter(pk=job.pk).update(heartbeat=timezone.now() - timedelta(seconds=20))
+    new = DatasetJob.objects.get(pk=job.pk).claim("there:2")
+    assert old is not None and new == old + 1
+    dataset_jobs.work(job, old)
+    assert not job.end(old, "done")
+    job.refresh_from_db()
+    assert (job.state, job.owner) == ("running", "there:2")
+    assert post(mina, f"{api}/jobs/{job.pk}/cancel", {})["state"] == "running"
+    dataset_jobs.work(job, new)
+    assert mina.get(f"{api}/jobs").json()[0]["state"] == "cancelled"
+    assert AuditEntry.objects.filter(act="dataset_verify_cancelled").count() == 2
+
+
+def test_an_archive_is_served_in_ranges_and_expires(here: World, mina: Client) -> None:
+    dataset = made(mina)
+    api = f"/api/datasets/{dataset['id']}"
+    post(mina, f"{api}/versions", {"version": 1})
+    version = DatasetVersion.objects.get()
+    result = {"name": "tabletop-v1.tar", "sha256": "a" * 64, "bytes": 3_000_000}
+    job = DatasetJob.objects.create(version=version, kind="export", state="done", ended_at=timezone.now(), result=result)
+    raw = bytes(range(250)) * 12_000
+    storage.export(job.pk).write_bytes(raw)
+    (shown,) = mina.get(f"{api}/jobs").json()
+    whole = mina.get(shown["url"])
+    assert body_of(whole) == raw
+    assert whole["Content-Disposition"] == 'attachment; filename="tabletop-v1.tar"'
+    rest = mina.get(shown["url"], headers={"Range": "bytes=100-", "If-Range": whole["ETag"]})
+    assert (rest.status_code, body_of(rest)) == (206, raw[100:])
+    assert signed_in(here.otto).get(shown["url"]).status_code == 404
+    assert Client().get(shown["url"]).status_code == 401
+    assert dataset_jobs.expire() == 0
+    DatasetJob.objects.update(ended_at=timezone.now() - timedelta(days=8))
+    assert dataset_jobs.expire() == 1
+    assert mina.get(shown["url"]).status_code == 404
+    assert mina.get(f"{api}/jobs").json()[0]["state"] == "expired"
