@@ -162,7 +162,7 @@ def _export(job: DatasetJob, heart: Heart) -> dict[str, object]:
 
 
 def _write_folder(manifest: Manifest, folder: Path, heart: Heart) -> None:
-    from episodes.data.lerobot.export import export  # type: ignore[import-not-found]
+    from episodes.data.lerobot.export import export
 
     heart.step("Writing the LeRobot dataset", 2 * manifest.rows)
     export(manifest, storage.folder, folder, progress=lambda done, total: heart.beat(done), cancelled=heart.ended)
