@@ -3,6 +3,7 @@
 import { safe } from "../text";
 import { toast } from "../toast";
 import { factsOf, writeAttributes } from "./attributes";
+import { Campaign } from "./campaign";
 import { Cockpit } from "./cockpit";
 import { Gesture, type GestureFacts, type Scene } from "./gesture";
 import { keyWords, pinned, trust } from "./identity";
@@ -15,13 +16,14 @@ import { renderAsked } from "./view/asked";
 import { renderBanner } from "./view/banner";
 import { renderBar } from "./view/bar";
 import { renderBody } from "./view/body";
+import { renderCampaign } from "./view/campaign";
 import { Refs, setHtml } from "./view/dom";
 import { renderFoot, renderHelp } from "./view/foot";
 import { LAYOUT } from "./view/layout";
 import { renderLower } from "./view/lower";
 import { renderPicture } from "./view/picture";
 import { Rail } from "./view/rail";
-import { renderRecording } from "./view/recording";
+import { recordingOf, renderRecording } from "./view/recording";
 import { renderSide } from "./view/side";
 
 type ButtonActs = Record<string, (button: HTMLElement) => void>;
@@ -35,6 +37,7 @@ export class RobotCockpit extends HTMLElement {
   private rail: Rail | null = null;
   private steps: Steps | null = null;
   private takes: Takes | null = null;
+  private campaign: Campaign | null = null;
   private life = new AbortController();
   private timers: number[] = [];
   private drawing = 0;
@@ -73,6 +76,7 @@ export class RobotCockpit extends HTMLElement {
       () => this.instruction,
       () => this.soon(),
     );
+    this.campaign = new Campaign(cockpit, this.takes, () => this.soon());
     this.remember();
     this.rail = new Rail(refs.get("rail"), robot, this.life.signal);
     this.listen(cockpit, surface);
@@ -87,6 +91,7 @@ export class RobotCockpit extends HTMLElement {
   disconnectedCallback(): void {
     for (const timer of this.timers) window.clearInterval(timer);
     this.cockpit?.close();
+    this.campaign?.close();
     this.life.abort();
   }
 
@@ -96,6 +101,7 @@ export class RobotCockpit extends HTMLElement {
     this.gesture(cockpit, surface).listen(signal);
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     this.addEventListener("submit", (event) => this.forced(event), { signal });
+    this.addEventListener("change", (event) => this.chosen(event), { signal });
     document.addEventListener("visibilitychange", () => this.visibility(), { signal });
     window.addEventListener("pagehide", () => this.cockpit?.close(), { signal });
     window.addEventListener("pageshow", (event) => event.persisted && window.location.reload(), { signal });
@@ -138,10 +144,11 @@ export class RobotCockpit extends HTMLElement {
       lease: () => this.lease(),
       pause: () => cockpit.handBack("released"),
       help: () => this.help(true),
-      success: () => this.takes?.end("success"),
-      failure: () => this.takes?.end("failure"),
-      rerecord: () => this.takes?.again(),
-      start: () => this.takes?.start(),
+      success: () => this.end("success"),
+      failure: () => this.end("failure"),
+      rerecord: () => this.again(),
+      start: () => this.start(),
+      reset_scene: () => recordingOf(cockpit.model).state !== "recording" && this.takes?.resetScene(),
       save_last: () => this.takes?.saveLast(),
     };
     acts[action]();
@@ -167,13 +174,32 @@ export class RobotCockpit extends HTMLElement {
     dismiss: () => this.cockpit?.happen({ what: "cancel" }),
     "trust-key": () => this.trustKey(),
     leave: () => window.location.assign("/"),
-    "rec-start": () => this.takes?.start(),
+    "rec-start": () => this.start(),
     "rec-last": () => this.takes?.saveLast(),
-    "rec-good": () => this.takes?.end("success"),
-    "rec-bad": () => this.takes?.end("failure"),
-    "rec-again": () => this.takes?.again(),
+    "rec-good": () => this.end("success"),
+    "rec-bad": () => this.end("failure"),
+    "rec-again": () => this.again(),
     scene: () => this.takes?.resetScene(),
   };
+
+  /** A key or a button means the take of the campaign where one is chosen. */
+  private start(): void {
+    if (!this.campaign?.enter()) this.takes?.start();
+  }
+
+  private end(outcome: "success" | "failure"): void {
+    if (!this.campaign?.keep(outcome)) this.takes?.end(outcome);
+  }
+
+  private again(): void {
+    if (!this.campaign?.again()) this.takes?.again();
+  }
+
+  private chosen(event: Event): void {
+    if (!(event.target instanceof HTMLSelectElement)) return;
+    this.campaign?.choose(event.target.value);
+    this.refs?.get("surface").focus({ preventScroll: true });
+  }
 
   private clicked(event: MouseEvent): void {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-act]") : null;
@@ -317,6 +343,7 @@ export class RobotCockpit extends HTMLElement {
     if (!cockpit || !refs) return;
     cockpit.refresh(performance.now());
     const { model } = cockpit;
+    this.campaign?.tick(model.nowMs);
     this.checks = checks(factsOf(model));
     writeAttributes(this, model, this.checks);
     renderBar(refs, model, this.rail?.row?.site ?? "");
@@ -324,6 +351,7 @@ export class RobotCockpit extends HTMLElement {
     renderPicture(refs, model, cockpit.pictures);
     renderAsked(refs, model);
     renderSide(refs, model, this.checks);
+    renderCampaign(refs, model);
     renderRecording(refs, model);
     this.keyDialog(model);
     if (model.nowMs - this.slowMs < SLOW_MS) return;

@@ -22,6 +22,7 @@ export type Action =
   | "rerecord"
   | "start"
   | "save_last"
+  | "reset_scene"
   | "help"
   | "pause";
 
@@ -59,6 +60,7 @@ export const REINS: Keymap = {
     Backspace: "rerecord",
     Enter: "start",
     KeyB: "save_last",
+    KeyO: "reset_scene",
   },
 };
 
@@ -76,6 +78,7 @@ export const LEROBOT: Keymap = {
     ArrowLeft: "rerecord",
     Enter: "start",
     KeyB: "save_last",
+    KeyO: "reset_scene",
   },
 };
 

@@ -9,7 +9,14 @@ import { REINS } from "./keymap";
 import type { Glass } from "./pictures";
 import type { NetworkTest } from "./preflight";
 import type { Stop } from "./stop";
+import { OFF, type Turns } from "./turns";
 import type { Stage } from "./waterfall";
+
+export interface CampaignChoice {
+  id: string;
+  name: string;
+  due: string | null;
+}
 
 export interface Model {
   robot: string;
@@ -55,6 +62,9 @@ export interface Model {
   keysFollow: "picture" | "robot";
   recordProblem: string;
   recordWait: boolean;
+  /** Open campaigns of this robot, null until the server has told; and the takes of the chosen one. */
+  campaigns: readonly CampaignChoice[] | null;
+  turns: Turns;
   history: History;
   frozenMs: number | null;
   nowMs: number;
@@ -99,6 +109,8 @@ export function emptyModel(robot: string): Model {
     keysFollow: "picture",
     recordProblem: "",
     recordWait: false,
+    campaigns: null,
+    turns: OFF,
     history: new History(),
     frozenMs: null,
     nowMs: 0,

@@ -37,16 +37,36 @@ export class Takes {
     if (this.recording) this.ask({ type: "record_stop", outcome }, "");
   }
 
+  /** A take of a campaign; `answered` hears what the robot refused, "" when it is done. */
+  begin(instruction: string, of: { campaign: string; prompt: string }, answered: (problem: string) => void): void {
+    this.send({ type: "record_start", instruction, ...of }, answered);
+  }
+
+  finish(outcome: "success" | "failure", answered: (problem: string) => void): void {
+    this.send({ type: "record_stop", outcome }, answered);
+  }
+
+  /** Throws the take away, with a way back. */
+  discard(words: string, answered: (problem: string) => void): void {
+    this.send({ type: "record_stop", discard: true }, (problem) => {
+      if (!problem) this.offerUndo(words);
+      answered(problem);
+    });
+  }
+
   /** Throws the take away and begins the next once the robot has let go of it. */
   again(): void {
     if (!this.recording) return;
     const instruction = this.instruction();
     this.ask({ type: "record_stop", discard: true }, "", () => {
-      this.withdraw();
-      const action = { label: "Undo", run: () => this.undo() };
-      this.withdraw = toast("The take was discarded. Recording again.", { action });
+      this.offerUndo("The take was discarded. Recording again.");
       this.ask({ type: "record_start", instruction }, "");
     });
+  }
+
+  private offerUndo(words: string): void {
+    this.withdraw();
+    this.withdraw = toast(words, { action: { label: "Undo", run: () => this.undo() } });
   }
 
   /** Also without the lease: then the robot says why not, where a press that does nothing would say nothing. */

@@ -42,6 +42,7 @@ const VIEW = `
       ${arrow("left", "←", "Step left in the picture")}${arrow("down", "↓", "Step down in the picture")}${arrow("right", "→", "Step right in the picture")}
       <span></span><span></span>${arrow("near", "⤓", "Step towards the camera")}
     </div>
+    <div class="ck-count" data-ref="count" hidden></div>
     <div class="ck-stale" data-ref="stale" hidden></div>
     <div class="dead" data-ref="pill" role="status"></div>
   </div>
@@ -52,10 +53,16 @@ const SIDE = `
   <section data-ref="control"></section>
   <section class="grow ck-checks"><div data-ref="checks"></div><div data-ref="checks-do"></div></section>
   <section class="body"><h2>Body</h2><div class="ck-meters" data-ref="body"></div></section>
+  <section data-ref="campaign" class="ck-camp" hidden>
+    <h2>Campaign<span class="sp"></span><label class="ck-camp-choice"><span class="sr">Campaign</span><select data-ref="camp-choice"></select></label></h2>
+    <div data-ref="camp-body" hidden></div>
+    <div class="row" data-ref="camp-do" hidden><button class="btn pri grow" type="button" data-act="rec-start" data-ref="camp-start"></button><button class="btn" type="button" data-act="rec-again" data-ref="camp-cancel"></button><button class="btn" type="button" data-act="scene" data-ref="camp-scene" title="Put the objects back (simulated robots)"></button></div>
+    <p class="s11" data-ref="camp-why" hidden></p>
+  </section>
   <section data-ref="recording">
     <h2>Recording<span class="sp"></span><span class="s11" data-ref="rec-note"></span></h2>
-    <div class="row ck-rectime"><span data-ref="rec-dot"></span><span class="mid" data-ref="rec-time">0:00.0</span><span class="muted el" data-ref="rec-facts"></span></div>
-    <label class="field ck-instr"><span class="sr">Instruction</span><input data-ref="instruction" placeholder="What is shown, in a sentence" maxlength="500" autocomplete="off"></label>
+    <div class="row ck-rectime" data-ref="rec-clock"><span data-ref="rec-dot"></span><span class="mid" data-ref="rec-time">0:00.0</span><span class="muted el" data-ref="rec-facts"></span></div>
+    <label class="field ck-instr" data-ref="rec-instr"><span class="sr">Instruction</span><input data-ref="instruction" placeholder="What is shown, in a sentence" maxlength="500" autocomplete="off"></label>
     <div class="row" data-ref="rec-idle"><button class="btn grow" type="button" data-act="rec-start" data-ref="rec-start"></button><button class="btn" type="button" data-act="rec-last" data-ref="rec-last"></button><button class="btn ico" type="button" data-act="scene" data-ref="scene" title="Put the objects back (simulated robots)" aria-label="Put the objects back">${icon("grid")}</button></div>
     <div class="row" data-ref="rec-on" hidden><button class="btn grow" type="button" data-act="rec-good" data-ref="rec-good"></button><button class="btn grow" type="button" data-act="rec-bad" data-ref="rec-bad"></button><button class="btn ico" type="button" data-act="rec-again" data-ref="rec-again" aria-label="Discard and record again">${icon("back")}</button></div>
     <p class="s11 warn" data-ref="rec-problem" hidden></p>

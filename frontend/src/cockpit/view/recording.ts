@@ -21,7 +21,10 @@ export function renderRecording(refs: Refs, m: Model): void {
   setHtml(refs.get("rec-dot"), on ? '<span class="recdot"></span>' : rec.state === "saved" ? icon("check", "ok") : "");
   setText(refs.get("rec-time"), clockTenths(rec.seconds ?? 0));
   setText(refs.get("rec-facts"), rec.frames ? `${rec.episode?.slice(0, 8) ?? ""} · ${count(rec.frames, "frame")}` : "");
-  show(refs.get("rec-idle"), !on);
+  const campaign = m.turns.phase.at !== "off";
+  show(refs.get("rec-clock"), on || !campaign);
+  show(refs.get("rec-instr"), !campaign || (on && !m.turns.prompt));
+  show(refs.get("rec-idle"), !on && !campaign);
   show(refs.get("rec-on"), on);
   const key = (action: Parameters<typeof keyFor>[1]): string => `<kbd>${safe(keyFor(m.keymap, action))}</kbd>`;
   setHtml(refs.get("rec-start"), `<span class="recdot" style="animation:none"></span>Record ${key("start")}`);
@@ -36,7 +39,7 @@ export function renderRecording(refs: Refs, m: Model): void {
   const away = on
     ? "It ends by itself after 60 s without a driver, or take control to end it."
     : "Recording needs control: take it first.";
-  const why = m.recordProblem || (may ? "" : away);
+  const why = m.recordProblem || (may || (campaign && !on) ? "" : away);
   show(refs.get("rec-problem"), why !== "");
   setClass(refs.get("rec-problem"), `s11 ${m.recordProblem ? "warn" : "muted"}`);
   setText(refs.get("rec-problem"), why);
