@@ -9,11 +9,24 @@ from typing import Any
 import pytest
 from ninja import Schema
 
-from episodes import review_schemas, schemas
+from episodes import campaign_schemas, review_schemas, schemas
 
 SOURCES = Path(__file__).parents[2] / "frontend" / "src"
 INTERFACE = re.compile(r"export interface (\w+)(?: extends (\w+))? \{\n(.*?)\n\}", re.DOTALL)
 FILES = {
+    "campaigns/shapes.ts": (
+        campaign_schemas,
+        (
+            "CampaignRow",
+            "CampaignPromptRow",
+            "CampaignCell",
+            "CampaignSeatRow",
+            "CampaignDetail",
+            "CampaignSite",
+            "CampaignPage",
+            "CampaignTurn",
+        ),
+    ),
     "episodes/shapes.ts": (
         schemas,
         ("Named", "Stretch", "EpisodeRow", "Finding", "EpisodePage", "Column", "Video", "EpisodeDetail", "EpisodeEvent"),
