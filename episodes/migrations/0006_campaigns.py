@@ -9,71 +9,144 @@ import fleet.models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('episodes', '0005_datasets_and_library'),
-        ('fleet', '0003_changed_descriptions'),
+        ("episodes", "0005_datasets_and_library"),
+        ("fleet", "0003_changed_descriptions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Campaign',
+            name="Campaign",
             fields=[
-                ('id', models.CharField(default=fleet.models.new_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('due', models.DateField(blank=True, null=True)),
-                ('countdown_s', models.PositiveSmallIntegerField(default=3)),
-                ('reset_s', models.PositiveSmallIntegerField(default=0)),
-                ('only_success', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('open', 'open'), ('paused', 'paused'), ('done', 'done'), ('closed', 'closed')], default='draft', max_length=8)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='fleet.organisation')),
-                ('robots', models.ManyToManyField(blank=True, related_name='campaigns', to='fleet.robot')),
-                ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='fleet.site')),
+                (
+                    "id",
+                    models.CharField(
+                        default=fleet.models.new_id, editable=False, max_length=32, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("due", models.DateField(blank=True, null=True)),
+                ("countdown_s", models.PositiveSmallIntegerField(default=3)),
+                ("reset_s", models.PositiveSmallIntegerField(default=0)),
+                ("only_success", models.BooleanField(default=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("open", "open"),
+                            ("paused", "paused"),
+                            ("done", "done"),
+                            ("closed", "closed"),
+                        ],
+                        default="draft",
+                        max_length=8,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="campaigns", to="fleet.organisation"
+                    ),
+                ),
+                ("robots", models.ManyToManyField(blank=True, related_name="campaigns", to="fleet.robot")),
+                (
+                    "site",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="campaigns", to="fleet.site"),
+                ),
             ],
             options={
-                'ordering': ['-made_at'],
+                "ordering": ["-made_at"],
             },
         ),
         migrations.AddField(
-            model_name='episode',
-            name='campaign',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='episodes', to='episodes.campaign'),
+            model_name="episode",
+            name="campaign",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="episodes",
+                to="episodes.campaign",
+            ),
         ),
         migrations.CreateModel(
-            name='CampaignPrompt',
+            name="CampaignPrompt",
             fields=[
-                ('id', models.CharField(default=fleet.models.new_id, editable=False, max_length=32, primary_key=True, serialize=False)),
-                ('place', models.PositiveSmallIntegerField()),
-                ('instruction', models.CharField(max_length=500)),
-                ('reset', models.CharField(blank=True, max_length=500)),
-                ('goal', models.PositiveIntegerField()),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='prompts', to='episodes.campaign')),
+                (
+                    "id",
+                    models.CharField(
+                        default=fleet.models.new_id, editable=False, max_length=32, primary_key=True, serialize=False
+                    ),
+                ),
+                ("place", models.PositiveSmallIntegerField()),
+                ("instruction", models.CharField(max_length=500)),
+                ("reset", models.CharField(blank=True, max_length=500)),
+                ("goal", models.PositiveIntegerField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="prompts", to="episodes.campaign"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['place', 'id'],
+                "ordering": ["place", "id"],
             },
         ),
         migrations.AddField(
-            model_name='episode',
-            name='prompt',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='episodes', to='episodes.campaignprompt'),
+            model_name="episode",
+            name="prompt",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="episodes",
+                to="episodes.campaignprompt",
+            ),
         ),
         migrations.CreateModel(
-            name='CampaignSeat',
+            name="CampaignSeat",
             fields=[
-                ('robot', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='campaign_seat', serialize=False, to='fleet.robot')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('prompt', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='seats', to='episodes.campaignprompt')),
+                (
+                    "robot",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="campaign_seat",
+                        serialize=False,
+                        to="fleet.robot",
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "person",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL),
+                ),
+                (
+                    "prompt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="seats", to="episodes.campaignprompt"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='campaign',
-            index=models.Index(fields=['site', 'state'], name='episodes_ca_site_id_f68cfd_idx'),
+            model_name="campaign",
+            index=models.Index(fields=["site", "state"], name="episodes_ca_site_id_f68cfd_idx"),
         ),
     ]

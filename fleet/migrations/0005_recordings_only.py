@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('fleet', '0004_privacy_masks'),
+        ("fleet", "0004_privacy_masks"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='robot',
-            name='recordings_only',
+            model_name="robot",
+            name="recordings_only",
             field=models.BooleanField(default=False),
         ),
     ]

@@ -1,0 +1,207 @@
+"""Backs up a whole site, rows and files of one moment, and puts one back.  Used by `manage.py backup` and `restore`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from episodes import storage
+from episodes.backup import rows
+from episodes.backup.archive import ABOUT, About, Reader, Writer
+from episodes.models import Episode, Upload
+from episodes.services import uploads
+from fleet import audit, keys
+from protocol.errors import Refused
+
+KEYS = ("signing_key", "secret_key")
+HEADS = "audit-heads"
+NOT_KEPT = ("exports",)  # folders of what can be made again
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Result:
+    rows: dict[str, int] = field(default_factory=dict)
+    files: int = 0
+    size_bytes: int = 0
+    adopted: int = 0  # episodes that arrived while the backup was made
+
+
+def back_up(path: Path, say: Say = lambda sentence: None) -> Result:
+    """Writes one file.  Rows first, then files: those never change once a row names them, and more may be there."""
+    writer, result = Writer(path), Result()
+    try:
+        with rows.snapshot() as alias:
+            about = About(
+                made_at=timezone.now().isoformat(timespec="seconds"),
+                database=connection.vendor,
+                server_key=keys.public_key(),
+                migrations=rows.applied(alias),
+            )
+            writer.add_bytes(ABOUT, msgspec.json.encode(about))
+            for model in rows.tables():
+                result.rows[model._meta.label] = _add_rows(writer, model, alias)
+            _bring_near(alias)
+        for name, file in _files():
+            if _add_file(writer, name, file):
+                result.files += 1
+            else:
+                say(f"{name} went while the backup was made.")
+        result.size_bytes = writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
+    return result
+
+
+def _add_rows(writer: Writer, model: type, alias: str) -> int:
+    count = -1  # the first line names the columns
+    with tempfile.TemporaryFile() as file:
+        for line in rows.lines(model, alias):
+            file.write(line)
+            count += 1
+        size = file.tell()
+        file.seek(0)
+        writer.add(f"rows/{model._meta.label}.jsonl", file, size)  # type: ignore[attr-defined]
+    return count
+
+
+def _bring_near(alias: str) -> None:
+    """Episodes that lie in an object store alone are fetched, so that the backup is whole."""
+    far = Episode.objects.using(alias).there().exclude(stored_at=None).values_list("pk", flat=True)
+    for episode in far.iterator(chunk_size=500):
+        storage.folder(episode)
+
+
+def _files() -> Iterator[tuple[str, Path]]:
+    """(name in the archive, path): keys, heads of the audit log, everything of episodes."""
+    data, media = Path(settings.REINS_DATA_DIR), Path(settings.REINS_MEDIA_DIR)
+    for name in KEYS:
+        if (data / name).is_file():
+            yield f"data/{name}", data / name
+    for head in sorted((data / HEADS).glob("*.json")):
+        yield f"data/{HEADS}/{head.name}", head
+    for place in sorted(media.iterdir()) if media.is_dir() else ():
+        if place.name not in NOT_KEPT:
+            yield from _below(place, media)
+
+
+def _below(place: Path, media: Path) -> Iterator[tuple[str, Path]]:
+    """Plain files with plain names; what is half written or half removed begins with a dot."""
+    for folder, folders, files in os.walk(place):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder) / name
+            if not name.startswith(".") and path.is_file() and not path.is_symlink():
+                yield f"media/{path.relative_to(media).as_posix()}", path
+
+
+def _add_file(writer: Writer, name: str, path: Path) -> bool:
+    """As long as it was when it was opened: an upload may go on growing.  False when it went meanwhile."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115  # closed below
+    except FileNotFoundError:
+        return False
+    with file:
+        writer.add(name, file, os.fstat(file.fileno()).st_size)
+    return True
+
+
+# -- back ------------------------------------------------------------------------------------------
+
+
+def restore(path: Path, force: bool = False) -> Result:
+    """Reads everything before it changes anything; rows and files then change together.
+
+    Refused: what `Reader` refuses, `not_empty`, `other_version`, `storage_full`, `backup_damaged`.
+    """
+    reader = Reader(path)
+    try:
+        if not force and not (rows.is_empty() and _no_episodes()):
+            raise Refused("not_empty", "This site holds data already. Restore into an empty one, or add --force to replace it.")
+        call_command("migrate", verbosity=0)
+        _check_version(reader.about)
+        if (room := shutil.disk_usage(_made(Path(settings.REINS_DATA_DIR))).free) < reader.total_bytes:
+            raise storage.full(room)
+        return _put_back(reader)
+    finally:
+        reader.close()
+
+
+def _check_version(about: About) -> None:
+    here = rows.applied()
+    if about.migrations != here:
+        odd = sorted({tuple(one) for one in about.migrations} ^ {tuple(one) for one in here})[0]
+        raise Refused(
+            "other_version",
+            f"This backup is of another version of Reins ({'.'.join(odd)}). Restore it with that version, then upgrade.",
+        )
+
+
+def _no_episodes() -> bool:
+    media = Path(settings.REINS_MEDIA_DIR)
+    return not any((media / "episodes").glob("*/*"))
+
+
+def _put_back(reader: Reader) -> Result:
+    media, data = _made(Path(settings.REINS_MEDIA_DIR)), _made(Path(settings.REINS_DATA_DIR))
+    fresh, result = media.with_name(f".{media.name}.restored"), Result()
+    shutil.rmtree(fresh, ignore_errors=True)
+    for name in reader.names("media/"):
+        reader.extract(name, fresh / name.removeprefix("media/"))
+        result.files += 1
+    fresh.mkdir(exist_ok=True)
+    with transaction.atomic():
+        rows.clear()
+        for model in rows.tables():
+            result.rows[model._meta.label] = rows.fill(model, reader.lines(f"rows/{model._meta.label}.jsonl"))
+        rows.count_on()
+        Episode.objects.update(stored_at=None)  # an object store is not part of the backup: what is here is pushed again
+        if problem := next(audit.problems(), ""):
+            raise Refused("backup_damaged", f"The audit log in this backup is not whole: {problem}")
+        _swap(media, fresh)
+    for name in reader.names("data/"):
+        reader.extract(name, data / name.removeprefix("data/"))
+        result.files += 1
+    result.size_bytes = reader.total_bytes
+    result.adopted = _adopt()
+    return result
+
+
+def _swap(media: Path, fresh: Path) -> None:
+    """Its content, not itself: the folder may be a mount."""
+    old = media / ".before-restore"
+    shutil.rmtree(old, ignore_errors=True)
+    old.mkdir()
+    for path in [path for path in media.iterdir() if path != old]:
+        path.rename(old / path.name)
+    for path in fresh.iterdir():
+        shutil.move(path, media / path.name)
+    fresh.rmdir()
+    shutil.rmtree(old)
+
+
+def _adopt() -> int:
+    """Episodes that became whole between the rows and the files of the backup: their robots have no copy any more."""
+    count = 0
+    for upload in Upload.objects.filter(state="receiving").select_related("robot__site__organisation"):
+        if storage.folder(upload.pk).exists():
+            upload.files.update(offset=F("size"))
+            count += uploads.complete(upload).state == "kept"
+    return count
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,224 @@
+"""A backup put back gives the same rows and files, on either database; what is no whole backup changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as site
+
+from episodes.backup.archive import SUMS, Reader
+from episodes.backup.site import back_up, restore
+from episodes.models import Episode, Upload
+from episodes.services import erasing
+from fleet import audit, jobs, keys
+from fleet.models import AuditEntry, Person
+from protocol.episode_folder import check_folder
+from protocol.errors import Refused
+from tests.episodes.rig import announced, received, recorded, world
+from tests.episodes.test_retention import frozen
+
+ROOT = Path(__file__).resolve().parents[2]
+#: what a new machine does: restore, prove the audit log, back up again
+AGAIN = """
+import sys, django
+from django.core.management import call_command
+django.setup()
+call_command("restore", sys.argv[1])
+call_command("verify_audit")
+call_command("backup", sys.argv[2])
+"""
+
+
+@pytest.fixture
+def data(tmp_path: Path, settings: Any, media: Path) -> Path:
+    settings.REINS_DATA_DIR = tmp_path / "data"
+    settings.REINS_MEDIA_DIR = tmp_path / "data" / "media"
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def backup(transactional_db: None, data: Path, tmp_path: Path) -> Path:
+    """Of a site with two episodes, a frozen version, an erased one, an upload half way and a log."""
+    here = world()
+    kept, other, gone = (received(recorded(tmp_path / "r", here.robot.pk, 20), here.robot) for _ in range(3))
+    frozen(here, kept, other)
+    erasing.erase(gone.pk, "test")
+    announced(recorded(tmp_path / "r", here.robot.pk, 20), here.robot)
+    audit.append("mina", "drove", "kestrel-1", metres=0.1, at_ns=1_790_000_000_123_456_789)
+    jobs.write_audit_head()
+    keys.public_key()
+    (data / "secret_key").write_text("kept as it is")
+    file = tmp_path / "site.backup"
+    back_up(file)
+    return file
+
+
+def members(file: Path) -> dict[str, Any]:
+    """Rows as values, files as hashes; without what says when it was made."""
+    found: dict[str, Any] = {}
+    with tarfile.open(file) as tar:
+        for info in tar:
+            raw = (tar.extractfile(info) or io.BytesIO()).read()
+            if info.name.startswith("rows/"):
+                found[info.name] = [json.loads(line) for line in raw.splitlines()]
+            elif info.name.startswith(("media/", "data/")):
+                found[info.name] = hashlib.sha256(raw).hexdigest()
+    return found
+
+
+def again(backup: Path, folder: Path, database: str) -> tuple[str, Path]:
+    """What `AGAIN` says on another machine, and its own backup."""
+    folder.mkdir()
+    after = folder / "again.backup"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("REINS_", "DATABASE"))}
+    new = {"REINS_MODE": "test", "REINS_DATA_DIR": str(folder / "data"), "DJANGO_SETTINGS_MODULE": "config.settings"}
+    urls = {"DATABASE_URL": database} if database else {}
+    run = [sys.executable, "-c", AGAIN, str(backup), str(after)]
+    done = subprocess.run(run, cwd=ROOT, env={**kept, **new, **urls}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout, after
+
+
+@pytest.mark.timeout(300)
+def test_a_backup_comes_back_the_same_on_both_databases(backup: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    before = members(backup)
+    assert len(before["rows/episodes.Episode.jsonl"]) == 4
+    for name in ("sqlite", "postgres"):
+        url = request.getfixturevalue("postgres_url") if name == "postgres" else ""
+        said, after = again(backup, tmp_path / name, url)
+        assert "the chain is whole" in said, said
+        assert members(after) == before
+        for episode in Episode.objects.there():
+            check_folder(tmp_path / name / "data" / "media" / "episodes" / episode.pk[:2] / episode.pk)
+
+
+def test_a_site_that_holds_data_is_replaced_only_by_force(backup: Path, data: Path) -> None:
+    with pytest.raises(Refused, match="not_empty"):
+        restore(backup)
+    Person.objects.update(first_name="Changed")
+    shutil.rmtree(site.REINS_MEDIA_DIR)
+    restore(backup, force=True)
+    assert Person.objects.get(username="mina").first_name == "Mina"
+    assert not list(audit.problems())
+    for episode in Episode.objects.there():
+        check_folder(site.REINS_MEDIA_DIR / "episodes" / episode.pk[:2] / episode.pk)
+    audit.append("mina", "drove", "kestrel-1")  # numbers go on
+    assert not list(audit.problems())
+
+
+def test_an_episode_that_became_whole_between_rows_and_files_is_taken_in(backup: Path, data: Path, tmp_path: Path) -> None:
+    upload = Upload.objects.get(state="receiving")
+    late = tmp_path / "late.backup"
+    media = site.REINS_MEDIA_DIR
+    (media / "episodes" / upload.pk[:2]).mkdir(exist_ok=True)
+    (media / "incoming" / upload.pk / "events.jsonl").touch()  # as the last step before the move does
+    os.rename(media / "incoming" / upload.pk, media / "episodes" / upload.pk[:2] / upload.pk)
+    back_up(late)
+    assert restore(late, force=True).adopted == 1
+    assert Episode.objects.get(pk=upload.pk).rows == 20
+
+
+def test_the_file_is_for_nobody_else_and_whole_or_absent(backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert backup.stat().st_mode & 0o777 == 0o600
+    cut = backup.with_name("cut.backup")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("episodes.backup.site._add_file", full)
+    with pytest.raises(OSError, match="No space"):
+        back_up(cut)
+    assert [path.name for path in backup.parent.glob("*cut*")] == [] and not cut.exists()
+
+
+# -- what is no whole backup -----------------------------------------------------------------------
+
+
+def flipped(file: Path) -> None:
+    raw = bytearray(file.read_bytes())
+    at = raw.index(b"Put the cube in the tray")
+    raw[at] ^= 1
+    file.write_bytes(raw)
+
+
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def compressed(file: Path) -> None:
+    import gzip
+
+    file.write_bytes(gzip.compress(b"\0" * 50_000_000))  # a bomb: 1000 times larger than it looks
+
+
+def without_checksums(file: Path) -> None:
+    rewritten(file, lambda info, raw: None if info.name == SUMS else raw)
+
+
+def rewritten(file: Path, change: Callable[[tarfile.TarInfo, bytes], bytes | None]) -> None:
+    with tarfile.open(file) as old:
+        kept = [(info, (old.extractfile(info) or io.BytesIO()).read()) for info in old]
+    with tarfile.open(file, "w") as new:
+        for info, raw in kept:
+            after = change(info, raw)
+            if after is not None:
+                info.size = len(after)
+                new.addfile(info, io.BytesIO(after))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (flipped, "backup_damaged"),
+        (cut_short, "backup_damaged"),
+        (compressed, "not_a_backup"),
+        (without_checksums, "backup_damaged"),
+    ],
+)
+def test_rows_51_and_52_a_spoilt_backup_is_refused_and_nothing_changes(
+    backup: Path, data: Path, spoil: Callable[[Path], None], code: str
+) -> None:
+    before = AuditEntry.objects.count(), sorted(path.name for path in site.REINS_MEDIA_DIR.rglob("*"))
+    spoil(backup)
+    with pytest.raises(Refused, match=code):
+        restore(backup, force=True)
+    assert (AuditEntry.objects.count(), sorted(path.name for path in site.REINS_MEDIA_DIR.rglob("*"))) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("../../etc/cron.d/x", tarfile.REGTYPE),
+        ("/etc/passwd", tarfile.REGTYPE),
+        ("media/../../x", tarfile.REGTYPE),
+        ("media/.hidden", tarfile.REGTYPE),
+        ("data/a/b/c", tarfile.REGTYPE),
+        ("media/episodes/link", tarfile.SYMTYPE),
+        ("media/episodes/link", tarfile.LNKTYPE),
+        ("media/episodes/disk", tarfile.BLKTYPE),
+        ("media/episodes/null", tarfile.CHRTYPE),
+        ("media/episodes/pipe", tarfile.FIFOTYPE),
+        ("media/episodes/hole", tarfile.GNUTYPE_SPARSE),
+        ("media/\u202efdp.exe", tarfile.REGTYPE),
+    ],
+)
+def test_row_51_a_member_that_could_lead_elsewhere_is_refused(tmp_path: Path, name: str, kind: bytes) -> None:
+    file = tmp_path / "bad.backup"
+    with tarfile.open(file, "w") as tar:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = kind, "/etc/passwd"
+        tar.addfile(info)
+    with pytest.raises(Refused, match=r"backup_member|backup_damaged") as refused:
+        Reader(file)
+    assert "Nothing was restored" in refused.value.sentence or "cut short" in refused.value.sentence
