@@ -2,6 +2,7 @@
 
 const SHAPES = {
   down: '<path d="M3.5 5.5L7 9l3.5-3.5"/>',
+  up: '<path d="M3.5 8.5L7 5l3.5 3.5"/>',
   right: '<path d="M5.5 3.5L9 7l-3.5 3.5"/>',
   lock: '<rect x="3" y="6.2" width="8" height="5.8" rx="1"/><path d="M4.7 6V4.2a2.3 2.3 0 014.6 0V6"/>',
   link: '<path d="M1.5 5.5a8 8 0 0111 0M3.6 8a5 5 0 016.8 0M7 10.7v.1"/>',
@@ -18,6 +19,8 @@ const SHAPES = {
   pause: '<path d="M4.5 2.5v9M9.5 2.5v9"/>',
   first: '<path d="M11 2.8v8.4L5 7zM3 2.8v8.4"/>',
   last: '<path d="M3 2.8v8.4L9 7zM11 2.8v8.4"/>',
+  loop: '<path d="M4.2 3.5h5.3a2.5 2.5 0 012.5 2.5v.6M9.8 10.5H4.5A2.5 2.5 0 012 8v-.6"/><path d="M5.9 1.6L4 3.5l1.9 1.9M8.1 8.6l1.9 1.9-1.9 1.9"/>',
+  box: '<path d="M2 4.6V2h2.6M9.4 2H12v2.6M12 9.4V12H9.4M4.6 12H2V9.4"/><circle cx="7" cy="7" r="1"/>',
   place: '<path d="M7 12.5S3 8.6 3 5.6a4 4 0 118 0c0 3-4 6.9-4 6.9z"/><circle cx="7" cy="5.5" r="1.3"/>',
   back: '<path d="M4.8 2.5L2 5.3l2.8 2.8M2.2 5.3h6a3.2 3.2 0 010 6.4H6"/>',
   question: '<circle cx="7" cy="7" r="5.3"/><path d="M5.4 5.4a1.6 1.6 0 113 .7c-.5.7-1.4.8-1.4 1.7M7 9.9v.1"/>',

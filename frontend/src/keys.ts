@@ -30,6 +30,15 @@ export function keyName(event: KeyboardEvent): string {
 
 export type KeyTable = Record<string, (event: KeyboardEvent) => void>;
 
+/** Space and Enter belong to the button or link that has the focus. */
+function pressesItself(name: string, target: EventTarget | null): boolean {
+  if (!(target instanceof Element)) return false;
+  return (
+    (name === "Space" && target.matches("button, summary")) ||
+    (name === "Enter" && target.matches("button, summary, a[href]"))
+  );
+}
+
 /** Listens until the signal is aborted. A key of the table is taken from the browser; all others are left alone. */
 export function bindKeys(table: KeyTable, signal: AbortSignal): void {
   document.addEventListener(
@@ -38,7 +47,7 @@ export function bindKeys(table: KeyTable, signal: AbortSignal): void {
       if (event.defaultPrevented || isTextField(event.target)) return;
       const name = keyName(event);
       const act = Object.hasOwn(table, name) ? table[name] : undefined;
-      if (!act || (name === "Space" && event.target instanceof HTMLButtonElement)) return;
+      if (!act || pressesItself(name, event.target)) return;
       event.preventDefault();
       act(event);
     },

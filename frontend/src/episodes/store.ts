@@ -31,9 +31,17 @@ export function list(
   return call("GET", `${url}?${query(filter, page, size)}`, undefined, signal);
 }
 
+/** What a person may correct; null takes a quality or a trim away. */
 export interface Change {
   outcome?: Outcome;
   instruction?: string;
+  failure?: string;
+  quality?: number | null;
+  tags?: string[];
+  trim_first?: number | null;
+  trim_last?: number | null;
+  comment?: string;
+  flagged?: boolean;
 }
 
 export type Changed = { kept: true; now: EpisodeDetail } | { kept: false; now: EpisodeDetail };

@@ -1,111 +1,124 @@
-// <episode-player>: one episode, played back, labelled, corrected and removed. Loads it, shows its state, and keeps what a person changes.
-import type { EpisodeDetail, EpisodeEvent, Outcome } from "../episodes/shapes";
-import { type Change, change, remove, restore } from "../episodes/store";
+// <episode-player>: one episode after the other, played back, labelled and corrected. Loads, shows what state it is in, hands keys and presses on.
+import type { EpisodeDetail } from "../episodes/shapes";
 import { bytesOf, call, Refused } from "../http";
 import { bindKeys } from "../keys";
-import { say } from "../live_region";
 import { toast } from "../toast";
+import { episodeOf, pageOf, placeOf } from "./address";
 import { parseColumns, Rows } from "./columns";
-import { InstructionForm } from "./instruction_form";
-import { aboutHtml, atHtml, factsHtml, frame, keySheet, missing, notPlayable, removedBanner } from "./markup";
+import { Edits } from "./edits";
+import { keySheet, missing, notPlayable, frame as pageFrame, reviewingHtml } from "./frame";
+import { acts, keys } from "./inputs";
+import { Labelling } from "./labelling";
+import { Marking } from "./marking";
 import { Neighbours } from "./neighbours";
+import { Objects } from "./objects";
+import { Panel } from "./panel";
+import { Reviewing } from "./reviewing";
+import type { Reviews } from "./shapes";
+import { atHtml, factsHtml, findingsHtml, labelHtml, marksHtml, secondHtml, titleHtml } from "./side";
+import { reviews } from "./store";
 import { Viewer } from "./viewer";
 
 const CHECKING_MS = 2000;
+const ADDRESS_MS = 250;
 
-class EpisodePlayer extends HTMLElement {
+export class EpisodePlayer extends HTMLElement {
+  episode: EpisodeDetail | null = null;
+  viewer: Viewer | null = null;
+  neighbours!: Neighbours;
+  panel!: Panel;
+  readonly edits = new Edits((words) => toast(words, { lifeMs: 4000 }));
+  readonly labelling = new Labelling(this, this.edits);
+  readonly reviewing = new Reviewing(this);
+  readonly objects = new Objects(this);
+  marking!: Marking;
   private leaving = new AbortController();
-  private episode: EpisodeDetail | null = null;
+  private showing = new AbortController();
   private rows: Rows | null = null;
-  private viewer: Viewer | null = null;
-  private neighbours: Neighbours | null = null;
-  private saving = "";
+  private said: Reviews | null = null;
   private again = 0;
+  private addressing = 0;
 
   connectedCallback(): void {
     this.leaving = new AbortController();
     const { signal } = this.leaving;
-    this.innerHTML = frame();
+    const place = placeOf(window.location.search, window.location.hash);
+    this.innerHTML = pageFrame();
     this.at("keys").innerHTML = keySheet();
-    this.addEventListener("click", (event) => this.pressed(event), { signal });
-    this.keys(signal);
-    this.neighbours = new Neighbours(
-      this.at("list"),
-      this.dataset.list ?? "/api/episodes",
-      this.url.split("/").pop() ?? "",
+    this.panel = new Panel(this.at("side"));
+    this.marking = new Marking(
+      this.at("centre"),
+      () => this.row,
+      (mark) => void this.objects.add(mark),
     );
-    void this.load();
+    const id = (this.dataset.url ?? "").split("/").pop() ?? "";
+    this.neighbours = new Neighbours(this.at("list"), this.list, id, place.filter, (one) => this.visit(one));
+    const table = acts(this);
+    this.addEventListener("click", (event) => this.pressed(event, table), { signal });
+    bindKeys(keys(this), signal);
+    window.addEventListener("popstate", () => this.cameBack(), { signal });
+    this.reviewing.begin(place.reviewing);
+    void this.load(id, place.frame);
   }
 
   disconnectedCallback(): void {
     this.leaving.abort();
+    this.showing.abort();
     window.clearTimeout(this.again);
+    window.clearTimeout(this.addressing);
     this.viewer?.close();
-    this.neighbours?.close();
+    this.neighbours.close();
   }
 
-  private get url(): string {
-    return this.dataset.url ?? "";
+  get row(): number {
+    return this.viewer?.head.frame ?? 0;
   }
 
-  private keys(signal: AbortSignal): void {
-    const step = (frames: number) => () => this.viewer?.head.step(frames);
-    const ends = {
-      Home: () => this.viewer?.head.seek(0),
-      End: () => this.viewer?.head.seek(this.viewer.head.rows - 1),
-    };
-    const frames: Record<string, () => void> = {};
-    for (const [modifier, n] of [
-      ["", 1],
-      ["Shift+", 10],
-      ["Ctrl+", 5],
-    ] as const) {
-      frames[`${modifier}ArrowLeft`] = step(-n);
-      frames[`${modifier}ArrowRight`] = step(n);
-    }
-    bindKeys(
-      {
-        ...frames,
-        ...ends,
-        Space: () => this.viewer?.head.toggle(),
-        ArrowUp: () => this.visit(this.episode?.newer),
-        ArrowDown: () => this.visit(this.episode?.older),
-        j: () => this.viewer?.nextTakeover(),
-        y: () => void this.label("success"),
-        x: () => void this.label("failure"),
-        e: () => this.edit(),
-        u: () => this.undo(),
-        Delete: () => void this.takeAway(),
-        "?": () => this.sheet.showModal(),
-      },
-      signal,
-    );
+  private get list(): string {
+    return this.dataset.list ?? "/api/episodes";
   }
 
-  private visit(url: string | undefined): void {
-    if (url) window.location.assign(url);
+  address(id: string): string {
+    return `${this.list}/${id}`;
   }
 
-  private pressed(event: Event): void {
-    const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-do]") : null;
-    const act = button?.dataset.do ?? "";
-    if (!button) return;
-    if (act === "keys") this.sheet.showModal();
-    else if (act === "outcome") void this.label(button.dataset.outcome as Outcome);
-    else if (act === "edit") this.edit();
-    else if (act === "remove") void this.takeAway();
-    else if (act === "restore") void this.bringBack();
-    else this.viewer?.act(act, button);
+  get sheet(): HTMLDialogElement {
+    return this.at("keys") as HTMLDialogElement;
   }
 
-  private async load(): Promise<void> {
+  // -- which episode -------------------------------------------------------------------------------------------------
+
+  /** Opens another episode in this page, as a page of its own in the browser's history. */
+  visit(id: string): void {
+    if (!id || id === this.episode?.id) return;
+    window.history.pushState(null, "", pageOf(id, this.neighbours.filter));
+    void this.load(id, 0);
+  }
+
+  /** The next one above or below in the list; without the list, the next newer or older one. */
+  beside(step: -1 | 1): void {
+    const other = step < 0 ? this.episode?.newer : this.episode?.older;
+    this.visit(this.neighbours.beside(step) || episodeOf(other ?? ""));
+  }
+
+  private cameBack(): void {
+    const id = episodeOf(window.location.pathname);
+    const { frame } = placeOf(window.location.search, window.location.hash);
+    if (id && id !== this.episode?.id) void this.load(id, frame);
+    else this.viewer?.head.seek(frame);
+  }
+
+  private async load(id: string, frame: number): Promise<void> {
+    this.showing.abort();
+    this.showing = new AbortController();
+    window.clearTimeout(this.again);
+    const { signal } = this.showing;
     try {
-      const episode = await call<EpisodeDetail>("GET", this.url, undefined, this.leaving.signal);
-      const viewable = episode.playable && episode.videos.length > 0;
-      const parts = viewable ? await this.parts(episode) : null;
-      this.take(episode);
-      if (parts) this.play(episode, parts.rows, parts.events);
-      else this.wait(episode);
+      const episode = await call<EpisodeDetail>("GET", this.address(id), undefined, signal);
+      this.begin(episode);
+      if (episode.playable && episode.videos.length > 0 && episode.status !== "received") this.play(episode, frame);
+      else this.wait(episode, frame);
+      await this.lookAtReviews(episode);
     } catch (error) {
       this.failed(error, (sentence) => {
         this.at("centre").innerHTML = missing(sentence);
@@ -114,127 +127,140 @@ class EpisodePlayer extends HTMLElement {
     }
   }
 
-  private async parts(episode: EpisodeDetail): Promise<{ rows: Rows; events: EpisodeEvent[] }> {
-    const { signal } = this.leaving;
-    const [data, events] = await Promise.all([
-      bytesOf(episode.columns_url, signal),
-      call<EpisodeEvent[]>("GET", episode.events_url, undefined, signal),
-    ]);
-    return {
-      rows: new Rows(parseColumns(data, episode.columns, episode.rows), episode.rows, episode.record_hz),
-      events,
-    };
-  }
-
-  private play(episode: EpisodeDetail, rows: Rows, events: EpisodeEvent[]): void {
-    this.rows = rows;
+  /** Nothing of the episode before stays. */
+  private begin(episode: EpisodeDetail): void {
     this.viewer?.close();
-    this.viewer = new Viewer(this.at("centre"), episode, rows, events, (row) => this.drawAt(row));
-    this.dataset.state = "ready";
+    this.marking.stop();
+    this.panel.closeAll();
+    this.viewer = null;
+    this.rows = null;
+    this.said = null;
+    this.labelling.reset();
+    this.objects.reset();
+    this.neighbours.choose(episode.id);
+    this.episode = null;
+    this.take(episode);
+    this.reviewing.opened();
   }
 
-  private wait(episode: EpisodeDetail): void {
+  private play(episode: EpisodeDetail, frame: number): void {
+    const { signal } = this.showing;
+    this.viewer = new Viewer(this.at("centre"), episode, Math.min(frame, episode.rows - 1), {
+      row: (row) => this.drawAt(row),
+      plotsSeen: () => void this.read(episode, signal),
+    });
+    this.dataset.state = "ready";
+    void this.objects.load(signal);
+  }
+
+  /** The rows and events, once there is a place to see them. */
+  private async read(episode: EpisodeDetail, signal: AbortSignal): Promise<void> {
+    try {
+      const [data, events] = await Promise.all([
+        bytesOf(episode.columns_url, signal),
+        call<Parameters<Viewer["fill"]>[1]>("GET", episode.events_url, undefined, signal),
+      ]);
+      this.rows = new Rows(parseColumns(data, episode.columns, episode.rows), episode.rows, episode.record_hz);
+      this.viewer?.fill(this.rows, events);
+      this.drawAt(this.row);
+    } catch (error) {
+      this.failed(error, (sentence) => toast(sentence, { kind: "err", strong: "The rows could not be read." }));
+    }
+  }
+
+  private wait(episode: EpisodeDetail, frame: number): void {
     this.at("centre").innerHTML = notPlayable(episode);
     this.dataset.state = episode.status;
-    if (episode.status === "received") this.again = window.setTimeout(() => void this.load(), CHECKING_MS);
+    if (episode.status === "received")
+      this.again = window.setTimeout(() => void this.load(episode.id, frame), CHECKING_MS);
   }
 
-  /** What the server says now: shown at once, in the head, the list and the title. */
-  private take(episode: EpisodeDetail): void {
-    this.episode = episode;
-    document.title = `Episode ${episode.number} · Reins`;
-    this.dataset.outcome = episode.outcome;
-    this.dataset.removed = String(episode.removed);
+  // -- what the server says ------------------------------------------------------------------------------------------
+
+  /** What the server says now: shown at once, in the side panel, the list and the title. */
+  take(now: EpisodeDetail): void {
+    this.neighbours.take(now);
+    const before = this.episode;
+    if (before && before.id !== now.id) return;
+    this.episode = now;
+    document.title = `Episode ${now.number} · Reins`;
+    this.dataset.episode = now.id;
+    this.dataset.version = String(now.version);
+    this.dataset.outcome = now.outcome;
+    this.dataset.removed = String(now.removed);
+    this.viewer?.update(now);
     this.drawSide();
+    const asked = before && (before.flagged !== now.flagged || before.second_look !== now.second_look);
+    if (asked || (before && before.version !== now.version && this.said?.reviews.length)) void this.lookAtReviews(now);
   }
 
-  private drawSide(): void {
-    const { episode } = this;
-    if (!episode) return;
-    const banner = episode.removed ? removedBanner() : "";
-    this.at("side").innerHTML =
-      `${banner}${aboutHtml(episode, this.saving)}<section data-part="row"></section>${factsHtml(episode)}`;
-    this.drawAt(this.viewer?.head.frame ?? 0);
+  refused(error: unknown, strong: string): void {
+    this.failed(error, (sentence) => toast(sentence, { kind: "err", strong }));
+  }
+
+  private async lookAtReviews(episode: EpisodeDetail): Promise<void> {
+    try {
+      const said = await reviews(this.address(episode.id), this.showing.signal);
+      if (this.episode?.id !== episode.id) return;
+      this.said = said;
+      this.drawSide();
+    } catch (error) {
+      this.failed(error, () => undefined); // the section stays empty: nothing else depends on it
+    }
+  }
+
+  // -- drawing -------------------------------------------------------------------------------------------------------
+
+  drawSide(): void {
+    const e = this.episode;
+    if (!e) return;
+    const { panel, labelling } = this;
+    panel.draw("about", titleHtml(e));
+    panel.draw("label", labelHtml(e, labelling));
+    panel.draw("findings", findingsHtml(e));
+    panel.draw("second", secondHtml(e, this.said, labelling.wholeDraft));
+    panel.draw("facts", factsHtml(e));
+    this.drawReviewing();
+    this.drawAt(this.row);
+  }
+
+  drawReviewing(): void {
+    const place = this.at("reviewing");
+    const said = this.episode?.outcome !== "unlabelled" && !this.episode?.second_look;
+    place.hidden = !this.reviewing.on;
+    const html = this.reviewing.on ? reviewingHtml(this.reviewing.left, said) : "";
+    if (place.innerHTML !== html) place.innerHTML = html;
+    this.dataset.reviewing = String(this.reviewing.on);
   }
 
   private drawAt(row: number): void {
-    const place = this.at("row");
-    if (this.episode && this.rows && place) place.innerHTML = atHtml(this.episode, this.rows, row);
+    const e = this.episode;
+    if (!e) return;
+    if (this.viewer) this.panel.draw("row", atHtml(e, this.rows, row));
+    this.panel.draw("marks", this.viewer ? marksHtml(e, this.objects.marks, row) : "");
+    this.marking.show(this.objects.marks, row);
+    window.clearTimeout(this.addressing);
+    if (this.viewer && !this.viewer.head.playing)
+      this.addressing = window.setTimeout(() => this.writeAddress(e.id), ADDRESS_MS);
   }
 
-  /** The same label again takes it back. */
-  private async label(outcome: Outcome): Promise<void> {
-    const { episode } = this;
-    if (!episode?.may_change || episode.removed || this.saving !== "") return;
-    const wanted = episode.outcome === outcome ? "unlabelled" : outcome;
-    this.saving = outcome;
-    this.drawSide();
-    await this.keep({ outcome: wanted }, wanted === "unlabelled" ? "Label taken back." : `Labelled ${wanted}.`);
-    this.saving = "";
-    this.drawSide();
+  /** The address names the frame on the screen, so that it can be handed to somebody else. */
+  private writeAddress(id: string): void {
+    if (this.episode?.id !== id) return;
+    const address = pageOf(id, this.neighbours.filter, this.row);
+    if (address !== window.location.pathname + window.location.search + window.location.hash)
+      window.history.replaceState(null, "", address);
   }
 
-  private edit(): void {
-    const { episode } = this;
-    if (!episode?.may_change || this.querySelector("form.instruction")) return;
-    const form = new InstructionForm(episode.instruction, (words) => {
-      this.drawSide();
-      if (words !== null && words !== episode.instruction) void this.keep({ instruction: words }, "Instruction saved.");
-    });
-    this.at("title").replaceWith(form.element);
-    form.focus();
-  }
+  // -- presses -------------------------------------------------------------------------------------------------------
 
-  private async keep(wanted: Change, done: string): Promise<void> {
-    const { episode } = this;
-    if (!episode) return;
-    try {
-      const answer = await change(this.url, episode.version, wanted);
-      this.take(answer.now);
-      if (answer.kept) {
-        say(done);
-        this.neighbours?.reload();
-      } else {
-        const run = (): void => void this.keep(wanted, done);
-        toast("Somebody else changed this episode first. What you see now is theirs.", {
-          kind: "warn",
-          strong: "Not saved.",
-          action: { label: "Use mine", run },
-        });
-      }
-    } catch (error) {
-      this.failed(error, (sentence) => toast(sentence, { kind: "err", strong: "Not saved." }));
-    }
-  }
-
-  private async takeAway(): Promise<void> {
-    const { episode } = this;
-    if (!episode?.may_remove || episode.removed) return;
-    try {
-      this.take(await remove(this.url, episode.version));
-      toast(`Episode ${episode.number} removed.`, {
-        action: { label: "Undo", key: "U", run: () => void this.bringBack() },
-      });
-      this.neighbours?.reload();
-    } catch (error) {
-      this.failed(error, (sentence) => toast(sentence, { kind: "err", strong: "Not removed." }));
-    }
-  }
-
-  private async bringBack(): Promise<void> {
-    try {
-      this.take(await restore(this.url));
-      this.neighbours?.reload();
-      say("Episode restored.");
-    } catch (error) {
-      this.failed(error, (sentence) => toast(sentence, { kind: "err", strong: "Not restored." }));
-    }
-  }
-
-  private undo(): void {
-    const pressed = document.querySelector<HTMLButtonElement>('.toast:last-child [data-key="u"]');
-    if (pressed) pressed.click();
-    else if (this.episode?.removed) void this.bringBack();
+  private pressed(event: MouseEvent, table: Record<string, (button: HTMLElement) => void>): void {
+    const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-do]") : null;
+    const act = button?.dataset.do ?? "";
+    if (!button) return;
+    if (event.detail > 0) button.blur(); // Space and Enter are the player's again after a press with the pointer
+    if (Object.hasOwn(table, act)) table[act]?.(button);
+    else this.viewer?.act(act, button);
   }
 
   /** Shows the server's sentence; a page that was left is silent; anything else is a defect and is thrown on. */
@@ -242,10 +268,6 @@ class EpisodePlayer extends HTMLElement {
     if (error instanceof DOMException && error.name === "AbortError") return;
     if (!(error instanceof Refused || error instanceof RangeError)) throw error;
     show(error.message);
-  }
-
-  private get sheet(): HTMLDialogElement {
-    return this.at("keys") as HTMLDialogElement;
   }
 
   private at(name: string): HTMLElement {

@@ -9,6 +9,8 @@ export interface Mark {
   icon: IconName;
   look: "warn" | "acc" | "muted" | "err" | "";
   words: string;
+  /** The whole sentence, where the words are short for it. */
+  title?: string;
 }
 
 export interface Placed extends Mark {

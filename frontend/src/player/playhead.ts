@@ -9,6 +9,8 @@ export interface Reel {
   play(): Promise<void>;
   pause(): void;
   addEventListener(name: string, act: () => void): void;
+  /** Tells about the next picture that is really on the screen; not every browser has it. */
+  requestVideoFrameCallback?(act: (now: number, about: { mediaTime: number }) => void): number;
 }
 
 /** Middle of a frame: safe against rounding at its borders. */
@@ -31,17 +33,27 @@ export class Playhead {
   frame = 0;
   playing = false;
   speed = 1;
+  /** Rows first..last that are played again and again; null plays to the end. */
+  loop: { first: number; last: number } | null = null;
+  /** Frame that each camera really shows; -1 while that is not known. */
+  readonly shown: number[];
   private wanted = -1;
   private ticking = 0;
+  private closed = false;
 
   constructor(
     private readonly reels: readonly Reel[],
     readonly hz: number,
     readonly rows: number,
     private readonly onChange: () => void,
+    private readonly onShown: () => void = () => undefined,
   ) {
+    this.shown = reels.map(() => -1);
     for (const reel of reels) reel.addEventListener("seeked", () => this.settle());
-    this.leader?.addEventListener("ended", () => this.pause());
+    reels.forEach((reel, index) => {
+      this.watch(reel, index);
+    });
+    this.leader?.addEventListener("ended", () => this.ended());
   }
 
   private get leader(): Reel | undefined {
@@ -73,7 +85,8 @@ export class Playhead {
 
   play(): void {
     if (this.playing || !this.leader) return;
-    if (this.frame >= this.rows - 1) this.seek(0);
+    const { first, last } = this.loop ?? { first: 0, last: this.rows - 1 };
+    if (this.frame >= last || this.frame < first) this.seek(first);
     this.playing = true;
     for (const reel of this.reels) {
       reel.playbackRate = this.speed;
@@ -98,6 +111,7 @@ export class Playhead {
   }
 
   close(): void {
+    this.closed = true;
     cancelAnimationFrame(this.ticking);
     this.playing = false;
     for (const reel of this.reels) reel.pause();
@@ -111,6 +125,26 @@ export class Playhead {
     for (const reel of this.reels) reel.currentTime = time;
   }
 
+  private watch(reel: Reel, index: number): void {
+    reel.requestVideoFrameCallback?.((_, { mediaTime }) => {
+      if (this.closed) return;
+      this.shown[index] = Math.min(this.rows - 1, Math.max(0, Math.round(mediaTime * this.hz)));
+      this.onShown();
+      this.watch(reel, index);
+    });
+  }
+
+  /** What ran off the end begins again when it loops, else it stands on the last frame. */
+  private ended(): void {
+    if (!this.playing) return;
+    if (!this.loop) {
+      this.pause();
+      return;
+    }
+    this.seek(this.loop.first);
+    for (const reel of this.reels) void reel.play().catch(() => this.pause());
+  }
+
   private follow(): void {
     this.ticking = requestAnimationFrame(() => {
       if (!this.playing) return;
@@ -122,14 +156,25 @@ export class Playhead {
   private advance(): void {
     const { leader } = this;
     if (!leader || leader.seeking || this.wanted >= 0) return;
-    const frame = frameOf(leader.currentTime, this.hz, this.rows);
+    const now = frameOf(leader.currentTime, this.hz, this.rows);
     for (const reel of this.reels.slice(1)) {
       const rate = followRate(this.speed, leader.currentTime - reel.currentTime, this.hz);
       if (Number.isNaN(rate)) reel.currentTime = leader.currentTime;
       else if (reel.playbackRate !== rate) reel.playbackRate = rate;
     }
+    if (this.loop && now > this.loop.last) {
+      this.seek(this.loop.first);
+      return;
+    }
+    const frame = this.onScreen(now);
     if (frame === this.frame) return;
     this.frame = frame;
     this.onChange();
+  }
+
+  /** The picture that is really shown, where the browser tells; its clock otherwise. A picture from before a jump is none. */
+  private onScreen(now: number): number {
+    const shown = this.shown[0] ?? -1;
+    return shown >= 0 && Math.abs(shown - now) <= Math.max(3, 0.5 * this.hz) ? shown : now;
   }
 }

@@ -2,6 +2,7 @@
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { safe } from "../text";
+import { thin } from "./decimate";
 import { type Lane, laneRange, laneValue } from "./lanes";
 
 export const LANE_HEIGHT = 40;
@@ -10,17 +11,18 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 }
 
-/** NaN becomes a gap. */
-function data(lane: Lane, hz: number): uPlot.AlignedData {
-  const rows = lane.lines[0]?.series.values.length ?? 0;
-  const x = Float64Array.from({ length: rows }, (_, i) => i / hz);
-  const ys = lane.lines.map(({ series }) => Array.from(series.values, (v) => (Number.isNaN(v) ? null : v)));
-  const limit = lane.limit === undefined ? [] : [new Array<number>(rows).fill(lane.limit)];
-  return [x, ...ys, ...limit] as unknown as uPlot.AlignedData;
+function data(lane: Lane, pixels: number): uPlot.AlignedData {
+  const { rows, values } = thin(
+    lane.lines.map(({ series }) => series.values),
+    pixels,
+  );
+  const limit = lane.limit === undefined ? [] : [new Array<number>(rows.length).fill(lane.limit)];
+  return [rows, ...values, ...limit] as unknown as uPlot.AlignedData;
 }
 
 function options(lane: Lane, width: number): uPlot.Options {
   const stroke = colour(lane.colour);
+  const rows = lane.lines[0]?.series.values.length ?? 0;
   const range = laneRange(lane);
   const series: uPlot.Series[] = lane.lines.map(({ dashed }) => ({
     stroke,
@@ -37,7 +39,7 @@ function options(lane: Lane, width: number): uPlot.Options {
     cursor: { show: false },
     legend: { show: false },
     axes: [{ show: false }, { show: false }],
-    scales: { x: { time: false }, y: { range: () => range } },
+    scales: { x: { time: false, range: () => [-0.5, rows - 0.5] }, y: { range: () => range } },
     series: [{}, ...series],
   };
 }
@@ -47,10 +49,7 @@ export class Plots {
   private values: HTMLElement[] = [];
   private shown: readonly Lane[] = [];
 
-  constructor(
-    private readonly place: HTMLElement,
-    private readonly hz: number,
-  ) {}
+  constructor(private readonly place: HTMLElement) {}
 
   show(lanes: readonly Lane[]): void {
     this.clear();
@@ -65,7 +64,8 @@ export class Plots {
     const holes = [...this.place.querySelectorAll<HTMLElement>(".v")];
     this.plots = lanes.map((lane, i) => {
       const hole = holes[i] as HTMLElement;
-      return new uPlot(options(lane, Math.max(50, hole.clientWidth)), data(lane, this.hz), hole);
+      const width = Math.max(50, hole.clientWidth);
+      return new uPlot(options(lane, width), data(lane, width), hole);
     });
   }
 
@@ -79,10 +79,12 @@ export class Plots {
   }
 
   fit(): void {
-    for (const plot of this.plots) {
+    this.plots.forEach((plot, i) => {
       const width = plot.root.parentElement?.clientWidth ?? 0;
-      if (width > 0 && width !== plot.width) plot.setSize({ width, height: LANE_HEIGHT });
-    }
+      if (width <= 0 || width === plot.width) return;
+      plot.setSize({ width, height: LANE_HEIGHT });
+      plot.setData(data(this.shown[i] as Lane, width));
+    });
   }
 
   recolour(): void {

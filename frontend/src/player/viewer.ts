@@ -5,38 +5,49 @@ import { clockTenths, safe } from "../text";
 import { clampStretches, nextIntervention, pilotAt, type Rows } from "./columns";
 import { type LaneSet, lanesOf } from "./lanes";
 import { clampMarks, eventMarks } from "./marks";
-import { stage } from "./markup";
 import { Playhead } from "./playhead";
 import { Plots } from "./plots";
+import { marksLane, SPEEDS, stage, togetherHtml, trimHtml } from "./stage";
+import { isTrimmed, kept } from "./trim";
 
 const LABELS_PX = 120;
 const NUMBERS_MS = 100;
 const JOIN_S = 0.3;
 
+/** What the viewer tells: the row under the playhead (at most ten times a second while playing), that the plots came into sight. */
+export interface Listener {
+  row(row: number): void;
+  plotsSeen(): void;
+}
+
 export class Viewer {
   readonly head: Playhead;
   private readonly plots: Plots;
   private readonly closing = new AbortController();
+  private rows: Rows | null = null;
+  private set: LaneSet = "tool";
+  private looping = false;
   private numbersAt = 0;
 
-  /** `onRow` is told about the row under the playhead, at most ten times a second while playing. */
   constructor(
     private readonly root: HTMLElement,
-    private readonly episode: EpisodeDetail,
-    private readonly rows: Rows,
-    events: readonly EpisodeEvent[],
-    private readonly onRow: (row: number) => void,
+    private episode: EpisodeDetail,
+    frame: number,
+    private readonly listener: Listener,
   ) {
-    const hz = episode.record_hz;
-    const bits = rows.find("clamps")?.values ?? new Float32Array();
-    const clamps = clampMarks(clampStretches(bits, episode.clamp_names, Math.round(JOIN_S * hz)), hz);
-    root.innerHTML = stage(episode, rows, clamps, eventMarks(events));
+    root.innerHTML = stage(episode);
     const videos = [...root.querySelectorAll("video")];
-    this.head = new Playhead(videos, hz, episode.rows, () => this.draw());
-    this.plots = new Plots(this.at("plots"), hz);
-    this.lanes("tool");
+    this.head = new Playhead(
+      videos,
+      episode.record_hz,
+      episode.rows,
+      () => this.draw(),
+      () => this.drawShown(),
+    );
+    this.plots = new Plots(this.at("plots"));
     this.listen(videos);
-    this.head.seek(0);
+    this.update(episode);
+    this.head.seek(frame);
   }
 
   close(): void {
@@ -45,14 +56,46 @@ export class Viewer {
     this.plots.clear();
   }
 
+  /** What a person changed: the trim. */
+  update(episode: EpisodeDetail): void {
+    this.episode = episode;
+    const { first, last } = kept(episode);
+    const hz = episode.record_hz;
+    this.grey("trim-in", first / episode.rows);
+    this.grey("trim-out", (episode.rows - 1 - last) / episode.rows);
+    this.at("trim").innerHTML = trimHtml(first / hz, (last + 1) / hz, isTrimmed(episode), episode.may_change);
+    if (this.looping) this.head.loop = { first, last };
+  }
+
+  private grey(end: string, share: number): void {
+    this.at(end).hidden = share <= 0;
+    this.at(end).style.setProperty("--share", String(share));
+  }
+
+  /** The rows, once they are read: limits, events and plots appear. */
+  fill(rows: Rows, events: readonly EpisodeEvent[]): void {
+    this.rows = rows;
+    const { episode } = this;
+    const bits = rows.find("clamps")?.values ?? new Float32Array();
+    const gap = Math.round(JOIN_S * episode.record_hz);
+    const clamps = clampMarks(clampStretches(bits, episode.clamp_names, gap), episode.record_hz);
+    this.at("lanes").innerHTML =
+      marksLane("Limits", clamps, episode.rows) + marksLane("Events", eventMarks(events), episode.rows);
+    this.at("together").innerHTML = togetherHtml(rows.cameraSpread(), episode.record_hz);
+    this.lanes(this.set);
+    this.numbers(this.head.frame);
+    this.root.dataset.plots = "drawn";
+  }
+
   act(name: string, button: HTMLElement): void {
     const { head } = this;
     if (name === "play") head.toggle();
     if (name === "first") head.seek(0);
     if (name === "last") head.seek(head.rows - 1);
-    if (name === "next") this.nextTakeover();
+    if (name === "next-takeover") this.nextTakeover();
     if (name === "seek") head.seek(Number(button.dataset.row));
     if (name === "speed") this.speed(Number(button.dataset.speed));
+    if (name === "loop") this.loop();
     if (name === "lanes") this.lanes(button.dataset.lanes as LaneSet);
   }
 
@@ -61,15 +104,30 @@ export class Viewer {
     if (row >= 0) this.head.seek(row);
   }
 
+  /** One step slower or faster. */
+  changeSpeed(step: -1 | 1): void {
+    const speed = SPEEDS[SPEEDS.indexOf(this.head.speed) + step];
+    if (speed !== undefined) this.speed(speed);
+  }
+
+  /** Plays what is kept again and again, or no longer. */
+  loop(): void {
+    this.looping = !this.looping;
+    this.head.loop = this.looping ? kept(this.episode) : null;
+    this.root.querySelector('[data-do="loop"]')?.setAttribute("aria-pressed", String(this.looping));
+  }
+
   private speed(speed: number): void {
     this.head.setSpeed(speed);
     this.press("speed", String(speed));
   }
 
   private lanes(set: LaneSet): void {
+    this.set = set;
+    this.press("lanes", set);
+    if (!this.rows) return;
     this.plots.show(lanesOf(this.rows, set));
     this.plots.mark(this.head.frame);
-    this.press("lanes", set);
   }
 
   private press(group: string, value: string): void {
@@ -80,7 +138,24 @@ export class Viewer {
 
   private listen(videos: HTMLVideoElement[]): void {
     const { signal } = this.closing;
-    const time = this.at("time");
+    this.scrub(this.at("time"), signal);
+    for (const video of videos) video.addEventListener("error", () => noVideo(video), { signal });
+    document.addEventListener("themechange", () => this.plots.recolour(), { signal });
+    const sizes = new ResizeObserver(() => this.plots.fit());
+    sizes.observe(this.at("time"));
+    const sight = new IntersectionObserver((seen) => {
+      if (!seen.some((one) => one.isIntersecting)) return;
+      sight.disconnect();
+      this.listener.plotsSeen();
+    });
+    sight.observe(this.at("plots"));
+    signal.addEventListener("abort", () => {
+      sizes.disconnect();
+      sight.disconnect();
+    });
+  }
+
+  private scrub(time: HTMLElement, signal: AbortSignal): void {
     const seek = (event: PointerEvent): void => {
       const box = time.getBoundingClientRect();
       const part = (event.clientX - box.left - LABELS_PX) / Math.max(1, time.clientWidth - LABELS_PX);
@@ -96,11 +171,6 @@ export class Viewer {
       { signal },
     );
     time.addEventListener("pointermove", (event) => time.hasPointerCapture(event.pointerId) && seek(event), { signal });
-    for (const video of videos) video.addEventListener("error", () => noVideo(video), { signal });
-    document.addEventListener("themechange", () => this.plots.recolour(), { signal });
-    const sizes = new ResizeObserver(() => this.plots.fit());
-    sizes.observe(time);
-    signal.addEventListener("abort", () => sizes.disconnect());
   }
 
   private draw(): void {
@@ -124,25 +194,26 @@ export class Viewer {
     this.numbers(row);
   }
 
+  /** `data-shown`: the frame that each camera really shows, as the browser tells; what the page claims can be checked by it. */
+  private drawShown(): void {
+    this.root.dataset.shown = this.head.shown.join(" ");
+  }
+
   private numbers(row: number): void {
     this.plots?.mark(row);
     this.hud(row);
     const time = this.at("time");
     time.setAttribute("aria-valuenow", String(row));
-    time.setAttribute("aria-valuetext", `${clockTenths(row / this.episode.record_hz)}, frame ${row + 1}`);
-    this.onRow(row);
+    time.setAttribute("aria-valuetext", `${clockTenths(row / this.episode.record_hz)}, frame ${row}`);
+    this.listener.row(row);
   }
 
   private hud(row: number): void {
-    const main = this.episode.videos[0]?.camera ?? "";
-    const mainLag = this.rows.at(row, "lag", main);
     this.episode.videos.forEach(({ camera }, index) => {
       const hud = this.root.querySelector(`[data-hud="${index}"]`);
       if (!hud) return;
-      const repeated = this.rows.at(row, "repeated", camera) === 1 ? ", repeated" : "";
-      const after = Math.round(mainLag - this.rows.at(row, "lag", camera));
-      const beside = Number.isFinite(after) ? `${after < 0 ? "−" : "+"}${Math.abs(after)} ms` : "";
-      hud.textContent = `${index === 0 ? `frame ${row + 1} of ${this.episode.rows}` : beside}${repeated}`;
+      const repeated = this.rows?.at(row, "repeated", camera) === 1 ? ", repeated" : "";
+      hud.textContent = `${index === 0 ? `frame ${row} of ${this.episode.rows}` : this.beside(row, camera)}${repeated}`;
     });
     const pilot = pilotAt(this.episode, row);
     const badge = this.at("pilot");
@@ -150,6 +221,14 @@ export class Viewer {
     badge.dataset.pilot = pilot;
     const mark = pilot === "operator" ? "hand" : pilot === "hold" ? "lock" : "policy";
     badge.innerHTML = `${icon(mark)}${safe(pilot.charAt(0).toUpperCase() + pilot.slice(1))}`;
+  }
+
+  /** How much later than the first camera's this camera's picture was taken. */
+  private beside(row: number, camera: string): string {
+    if (!this.rows) return "";
+    const main = this.episode.videos[0]?.camera ?? "";
+    const after = Math.round(this.rows.at(row, "lag", main) - this.rows.at(row, "lag", camera));
+    return Number.isFinite(after) ? `${after < 0 ? "−" : "+"}${Math.abs(after)} ms` : "";
   }
 
   private at(name: string): HTMLElement {

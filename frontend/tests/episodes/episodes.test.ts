@@ -71,7 +71,7 @@ function page(items: EpisodeDetail[]): EpisodePage {
   return { items, total: items.length, page: 1, page_size: 50, counts: { all: 1 }, robots: [] };
 }
 
-const settle = (): Promise<void> => vi.advanceTimersByTimeAsync(0).then(() => undefined);
+const settle = (): Promise<void> => vi.advanceTimersByTimeAsync(5).then(() => undefined);
 const press = (key: string): boolean =>
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
 
@@ -142,7 +142,11 @@ describe("<episode-list>", () => {
 describe("<episode-player>", () => {
   /** The list beside the player always answers; `reply` is for the episode itself. */
   function serve(reply: (method: string, body: unknown) => Reply): void {
-    replies = (method, url, body) => (url.includes("?page") ? { body: page([EPISODE]) } : reply(method, body));
+    replies = (method, url, body) => {
+      if (url.includes("?page")) return { body: page([EPISODE]) };
+      if (url.endsWith("/reviews")) return { body: { asked_by: "", reviews: [], agreements: [] } };
+      return reply(method, body);
+    };
   }
 
   async function open(detail: EpisodeDetail): Promise<HTMLElement> {
@@ -154,13 +158,17 @@ describe("<episode-player>", () => {
 
   it("says that an episode is still being checked, and why another is not playable", async () => {
     expect((await open(EPISODE)).textContent).toContain("Being checked");
-    const failed = await open({ ...EPISODE, status: "rejected", problem: "frames.parquet has 3 rows, scene.mp4 has 2." });
+    const failed = await open({
+      ...EPISODE,
+      status: "rejected",
+      problem: "frames.parquet has 3 rows, scene.mp4 has 2.",
+    });
     expect(failed.textContent).toContain("frames.parquet has 3 rows");
   });
 
   it("labels by key, and takes the label back by the same key", async () => {
     await open(EPISODE);
-    serve((_method, body) => ({ body: { ...EPISODE, ...(body as object), version: 4 } }));
+    serve((_method, body) => ({ body: { ...EPISODE, reviewed: true, ...(body as object), version: 4 } }));
     press("y");
     await settle();
     expect(asked).toContain('PATCH /api/episodes/e1 {"version":3,"outcome":"success"}');

@@ -1,0 +1,111 @@
+// Working through episodes one after the other: which is next, how many are left, the second look that is given blind.
+import type { EpisodeDetail } from "../episodes/shapes";
+import { say } from "../live_region";
+import { toast } from "../toast";
+import type { Labelling } from "./labelling";
+import type { Neighbours } from "./neighbours";
+import { nextToReview, secondLook } from "./store";
+
+const KEPT = "reins.reviewing";
+
+interface Host {
+  readonly episode: EpisodeDetail | null;
+  readonly neighbours: Neighbours;
+  readonly labelling: Labelling;
+  address(id: string): string;
+  take(now: EpisodeDetail): void;
+  refused(error: unknown, strong: string): void;
+  visit(id: string): void;
+  drawReviewing(): void;
+}
+
+export class Reviewing {
+  on = false;
+  /** Episodes to review beside the one on the screen; null while that is not known. */
+  left: number | null = null;
+  private going = false;
+
+  constructor(private readonly host: Host) {}
+
+  begin(asked: boolean): void {
+    this.on = asked || window.sessionStorage.getItem(KEPT) === "1";
+    if (asked) window.sessionStorage.setItem(KEPT, "1");
+  }
+
+  toggle(): void {
+    this.on = !this.on;
+    if (this.on) window.sessionStorage.setItem(KEPT, "1");
+    else window.sessionStorage.removeItem(KEPT);
+    say(this.on ? "Reviewing one after the other. Enter goes on." : "No longer reviewing one after the other.");
+    this.host.drawReviewing();
+    this.opened();
+  }
+
+  /** Another episode is on the screen: how many are left now? */
+  opened(): void {
+    const { episode } = this.host;
+    if (this.on && episode) void this.count(episode.id);
+  }
+
+  /** Enter: gives the second look, or keeps the label and opens the next. `skip` leaves the label as it is. */
+  async enter(skip: boolean): Promise<void> {
+    const { episode, labelling } = this.host;
+    if (!episode || this.going) return;
+    this.going = true;
+    try {
+      if (episode.second_look && !skip) return await this.give(episode);
+      if (!this.on) return;
+      const mine = episode.may_change && !episode.removed && !skip;
+      if (mine && !(await this.settled(labelling))) return;
+      await this.next(episode.id);
+    } finally {
+      this.going = false;
+    }
+  }
+
+  /** Gives the second look; what the first said is shown then. */
+  async give(episode: EpisodeDetail): Promise<void> {
+    const draft = this.host.labelling.wholeDraft;
+    if (!draft) return this.askFor();
+    try {
+      this.host.take(await secondLook(this.host.address(episode.id), episode.version, draft));
+      this.host.labelling.reset();
+      say("Your label is kept. Now you see the first one.");
+    } catch (error) {
+      this.host.refused(error, "Not kept.");
+    }
+  }
+
+  private async settled(labelling: Labelling): Promise<boolean> {
+    if (!(await labelling.confirm())) return false;
+    if (this.host.episode?.outcome !== "unlabelled") return true;
+    this.askFor();
+    return false;
+  }
+
+  private askFor(): void {
+    toast("Y for success, X for failure. Shift+Enter leaves it for later.", {
+      kind: "warn",
+      strong: "How did it end?",
+    });
+  }
+
+  private async next(after: string): Promise<void> {
+    try {
+      const found = await nextToReview(after, this.host.neighbours.filter.toString());
+      if (found.id) this.host.visit(found.id);
+      else toast("Nothing is left to review.", { strong: "Done." });
+    } catch (error) {
+      this.host.refused(error, "The next one is not known.");
+    }
+  }
+
+  private async count(after: string): Promise<void> {
+    try {
+      this.left = (await nextToReview(after, this.host.neighbours.filter.toString())).left;
+      this.host.drawReviewing();
+    } catch (error) {
+      this.host.refused(error, "What is left is not known.");
+    }
+  }
+}
