@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from episodes.data.manifest import Manifest, ManifestEpisode
 from protocol.episode import EpisodeMeta
-from protocol.episode_folder import META, decode_meta, hash_file
+from protocol.episode_folder import FRAMES, META, decode_meta, hash_file
 from tests.episodes.rig import recorded
 
 CAMERAS = ("scene", "wrist")
@@ -47,6 +47,12 @@ def version(root: Path, lengths: tuple[int, ...] = (40, 25, 33)) -> tuple[Manife
 
 def meta_of(folder: Path) -> EpisodeMeta:
     return decode_meta((folder / META).read_bytes())
+
+
+def table(folder: Path) -> dict[str, tuple[str, str]]:
+    """Type and values of each column of an episode folder, as text: there a NaN equals a NaN."""
+    read = pq.read_table(folder / FRAMES)
+    return {name: (str(read.schema.field(name).type), str(read[name].to_pylist())) for name in read.column_names}
 
 
 def shown(video: Path) -> NDArray[np.uint8]:

@@ -1,0 +1,147 @@
+"""What people ask of datasets of others: bring them in.  Each episode goes the way of an upload, so that it is checked alike."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from episodes.data.lerobot import infer
+from episodes.data.lerobot.dataset import DatasetRead, EpisodeRead, Note
+from episodes.data.lerobot.into_folder import Importing, Rows, vector, write_folder
+from episodes.data.lerobot.layout import ACTION
+from episodes.data.lerobot.reader import check_all, open_dataset
+from episodes.models import Episode
+from episodes.services import labels, uploads
+from fleet import audit
+from fleet.models import Robot, Site, new_id
+from protocol.embodiment import Embodiment, decode_embodiment
+from protocol.episode_folder import META, decode_meta, hash_file
+from protocol.errors import Refused
+
+PILOTS = ("operator", "script", "policy")  # who may have driven where a dataset does not say
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """`there`: episodes that an earlier import had brought already."""
+
+    robot: Robot
+    made: list[str]
+    there: int
+    notes: list[Note]
+
+
+def import_lerobot(
+    root: Path,
+    site: Site,
+    robot_name: str,
+    actor: str,
+    pilot: str = "operator",
+    progress: Progress = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Imported:
+    """The dataset in `root` as episodes of the robot `robot_name` at `site`, which is made when there is none.
+
+    The whole dataset is judged first; refused, nothing was made.  Ended half way, a second call brings the rest.
+    Refused: what `open_dataset` and `check_all` say, `embodiment_differs`, `episode_refused`, `storage_full`, `cancelled`.
+    """
+    if pilot not in PILOTS:
+        raise Refused("invalid_field:pilot", f"Who drove is one of {', '.join(PILOTS)}.")
+    Path(settings.REINS_MEDIA_DIR).mkdir(parents=True, exist_ok=True)
+    dataset = open_dataset(root)
+    indices = check_all(dataset)
+    body = infer.carried(dataset) or _known(dataset, site, robot_name)
+    robot = _stand_in(dataset, body, site, robot_name, actor)
+    work = Importing(dataset, body, robot.pk, indices, Rows(dataset), pilot)
+    made: list[str] = []
+    for number, episode in enumerate(dataset.episodes):
+        if cancelled():
+            raise Refused("cancelled", "The import was cancelled. Started again, it brings the episodes that are missing.")
+        if not Episode.objects.filter(pk=work.id(episode)).exists():
+            made.append(_bring(work, episode, robot, actor))
+        progress(number + 1, len(dataset.episodes))
+    whose = site.organisation_id
+    audit.append(actor, "dataset_imported", robot.name, whose, episodes=len(made), fingerprint=dataset.fingerprint)
+    return Imported(robot, made, len(dataset.episodes) - len(made), dataset.notes)
+
+
+def _known(dataset: DatasetRead, site: Site, robot_name: str) -> Embodiment:
+    """The body of the robot of that name if there is one, else what the numbers of the dataset tell."""
+    robot = Robot.objects.filter(site=site, name=robot_name).first()
+    if robot is not None and robot.embodiment:
+        body = decode_embodiment(msgspec.json.encode(robot.embodiment))
+        return infer.fitting(dataset, body, f"{robot.name} as it is known here")
+    state, action = (infer.Span(width, dataset.fps) for width in infer.widths(dataset))
+    rows = Rows(dataset)
+    for episode in dataset.episodes:
+        state.add(vector(rows.of(episode), infer.state_key(dataset)))
+        action.add(vector(rows.of(episode), ACTION))
+    return infer.inferred(dataset, state, action)
+
+
+def _stand_in(dataset: DatasetRead, body: Embodiment, site: Site, name: str, actor: str) -> Robot:
+    """The row that imported episodes belong to.  One made here has no key, counts as revoked and can never log in."""
+    robot = Robot.objects.filter(site=site, name=name).first()
+    if robot is not None:
+        if robot.embodiment_hash and robot.embodiment_hash != body.hash:
+            known = decode_embodiment(msgspec.json.encode(robot.embodiment))
+            infer.fitting(dataset, known, f"{name} as it is known here")  # says what differs
+            raise Refused("embodiment_differs", f"{name} is known here with other limits or units. Choose another robot name.")
+        return robot
+    described = msgspec.to_builtins(body)
+    with transaction.atomic():
+        robot = Robot.objects.create(
+            site=site, name=name, public_key=f"imported {new_id()}", program="import", embodiment=described,
+            embodiment_hash=body.hash, revoked_at=timezone.now(),
+        )  # fmt: skip
+        audit.append(actor, "robot_stands_for_dataset", name, site.organisation_id, hash=body.hash)
+    return robot
+
+
+def _bring(work: Importing, episode: EpisodeRead, robot: Robot, actor: str) -> str:
+    """Made beside, sent through the services of an upload, removed."""
+    id = work.id(episode)
+    with tempfile.TemporaryDirectory(prefix=".importing-", dir=settings.REINS_MEDIA_DIR) as beside:
+        write_folder(work, episode, Path(beside) / id)
+        _upload(robot, id, Path(beside) / id)
+    _label(work, episode, Episode.objects.get(pk=id), actor)
+    return id
+
+
+def _upload(robot: Robot, id: str, folder: Path) -> None:
+    files = {META: hash_file(folder / META), **decode_meta((folder / META).read_bytes()).files}
+    upload = uploads.start_upload(robot, id, files)
+    for path, offset in upload.offsets().items():
+        with open(folder / path, "rb") as file:
+            file.seek(offset)
+            while piece := file.read(uploads.MAX_PIECE):
+                offset = uploads.keep_piece(upload, path, offset, hashlib.sha256(piece).hexdigest(), piece)
+    uploads.complete(upload)
+
+
+def _label(work: Importing, episode: EpisodeRead, row: Episode, actor: str) -> None:
+    """The labels that came along; a kind of failure that is not offered here stays behind."""
+    known = work.known(episode)
+    if known is None:
+        return
+    kept = known.kept
+    for values in ({"quality": kept.quality}, {"tags": list(kept.tags)}, {"failure": kept.failure}):
+        if not any(values.values()):
+            continue
+        try:
+            values = labels.cleaned(row, values)
+        except Refused as refused:
+            work.dataset.notes.append(Note("label_left", f"Episode {episode.index}: {refused.sentence}"))
+            continue
+        with transaction.atomic():
+            row.change(row.version, **values)
+            audit.append(actor, "episode_corrected", row.pk, row.organisation_id, **values)
