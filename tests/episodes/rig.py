@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from protocol.episode_folder import META, decode_meta, hash_file
 from robot.recorder.episode_recorder import About, EpisodeRecorder, Ordered
 from robot.recorder.finalise import Home
 from tests.robot.recorder.rig import LIMITS, SMALL, START_NS, ticks
+
+_recorded = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,12 @@ def recorded(
     outcome: Outcome = "success",
     ordered: Ordered | None = None,
 ) -> Path:
-    """An episode folder as a robot would upload it."""
+    """An episode folder as a robot would upload it; each shows another motion, or they were duplicates."""
+    elsewhere = 4 * (next(_recorded) * 0.618 % 1) - 2
     rec = EpisodeRecorder(Home(folder), About(robot, SMALL, "test"), LIMITS, sync_s=0)
     rec.start(instruction, START_NS, ordered=ordered)
     for tick in ticks(count):
+        tick.row.state = (tick.row.state[0], elsewhere, *tick.row.state[2:])
         rec.tick(tick)
     return rec.stop(outcome)
 

@@ -39,9 +39,9 @@ START_NS = 1_760_000_000_000_000_000
 
 
 def row(tick: int, mono_s: float, pilot: str = "operator", clamps: int = 0, mode: str = "TELEOP") -> Row:
-    wave = math.sin(tick / 10)
+    wave = math.sin(tick / 10)  # the state is its integral, so that it follows what was done
     person = ("p1", "Mina") if pilot == "operator" else ("", "")
-    state, asked, done = (wave, 0.5, tick / 1000), (0.2 * wave, 1.0), (0.1 * wave, 1.0)
+    state, asked, done = (-0.1 * math.cos(tick / 10), 0.5, tick / 1000), (0.2 * wave, 1.0), (0.1 * wave, 1.0)
     time_ns = START_NS + round(mono_s * 1e9)
     return Row(
         tick,

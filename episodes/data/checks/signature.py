@@ -1,0 +1,136 @@
+"""What an episode is recognised by: a hash of its content, and a short portrait that small changes hardly change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import cv2
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from episodes.data.checks.finding import Finding
+from episodes.data.checks.idle import ends
+from episodes.data.checks.motion import places
+from episodes.data.checks.recording import Recording
+
+ALIKE_PATH = 0.002  # root mean square over places and time, of a place's range
+ALIKE_PICTURE = 6.0  # grey levels, mean, brightness set aside
+ALIKE_ROWS = 0.12  # share by which the length may differ
+_POINTS = 32  # in time
+_MOST_PLACES = 16
+_PICTURE = (12, 9)  # pixels of each of three pictures of every camera
+_MEANWHILE = 0.15  # of the whole time: so much earlier or later may the other have been at a place
+
+Matrix = NDArray[np.float64]
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """`exact`: sha256 hex.  `near`: a `_Portrait` as MessagePack."""
+
+    exact: str
+    embodiment: str  # hash
+    rows: int
+    near: bytes
+
+
+class _Portrait(msgspec.Struct, frozen=True, array_like=True):
+    """`path` float16[POINTS, P], each place from 0 to 1 within its limits; `pictures` uint8[3 * cameras, 9, 12]."""
+
+    path: bytes
+    pictures: bytes
+
+
+def signature_of(recording: Recording) -> Signature:
+    """The same for a copy of an episode under another id; `near` is for `alike`."""
+    digest = hashlib.sha256()
+    for block in (recording.state, recording.done):
+        digest.update(np.ascontiguousarray(block, np.float32).tobytes())
+    pictures = [_three(recording, camera) for camera in sorted(recording.views)]
+    for three in pictures:
+        digest.update(three.tobytes())
+    portrait = _Portrait(_path(recording).astype(np.float16).tobytes(), b"".join(map(_tiny, pictures)))
+    near = msgspec.msgpack.encode(portrait)
+    return Signature(exact=digest.hexdigest(), embodiment=recording.embodiment.hash, rows=recording.rows, near=near)
+
+
+def _path(recording: Recording) -> Matrix:
+    """[POINTS, P] without the idle ends, evenly in time."""
+    head, tail = ends(recording)
+    first, last = (0, recording.rows - 1) if head == recording.rows else (head, recording.rows - 1 - tail)
+    rows, at = np.arange(recording.rows), np.linspace(first, last, _POINTS)
+    columns = []
+    for number in places(recording.embodiment)[-_MOST_PLACES:]:
+        quantity = recording.embodiment.state[number]
+        values = np.nan_to_num(recording.state[:, number], nan=0.0, posinf=0.0, neginf=0.0)
+        columns.append((np.interp(at, rows, values) - quantity.low) / (quantity.high - quantity.low))
+    return np.stack(columns, axis=1) if columns else np.zeros((_POINTS, 0))
+
+
+def _three(recording: Recording, camera: str) -> NDArray[np.uint8]:
+    """[3, h, w]: the first, the middle and the last small picture."""
+    view = recording.views[camera]
+    if not view.count:
+        return np.zeros((3, *view.small.shape[1:]), np.uint8)
+    return view.small[[0, view.count // 2, view.count - 1]]
+
+
+def _tiny(three: NDArray[np.uint8]) -> bytes:
+    return b"".join(np.asarray(cv2.resize(one, _PICTURE, interpolation=cv2.INTER_AREA), np.uint8).tobytes() for one in three)
+
+
+def duplicates(mine: Signature, others: Sequence[tuple[str, Signature]]) -> list[Finding]:
+    """`duplicate` (rejected) or `near_duplicate`, naming the first of `others` (what to call it, its signature)."""
+    for name, other in others:
+        if other.exact == mine.exact:
+            sentence = f"The same content as {name}. Keep one of them."
+            return [Finding(code="duplicate", severity="reject", sentence=sentence, last=mine.rows - 1)]
+    for name, other in others:
+        if alike(mine, other):
+            sentence = f"Nearly the same motion and pictures as {name}. Keep one of them."
+            return [Finding(code="near_duplicate", severity="warning", sentence=sentence, last=mine.rows - 1)]
+    return []
+
+
+def alike(mine: Signature, other: Signature) -> bool:
+    """Whether two episodes show the same motion in the same scene, give or take some rows at the ends.
+
+    Nobody does the same twice to within 0.2 % of the robot's reach, and objects hardly lie in the same places again.
+    """
+    if mine.embodiment != other.embodiment or abs(mine.rows - other.rows) > ALIKE_ROWS * max(mine.rows, other.rows):
+        return False
+    here, there = (msgspec.msgpack.decode(one.near, type=_Portrait) for one in (mine, other))
+    if len(here.path) != len(there.path) or len(here.pictures) != len(there.pictures):
+        return False
+    if _scenes_apart(here.pictures, there.pictures) > ALIKE_PICTURE:
+        return False
+    paths = [np.frombuffer(one.path, np.float16).astype(np.float64).reshape(_POINTS, -1) for one in (here, there)]
+    return max(_off(paths[0], paths[1]), _off(paths[1], paths[0])) <= ALIKE_PATH
+
+
+def _scenes_apart(mine: bytes, other: bytes) -> float:
+    """Grey levels; the largest of all the pictures."""
+    here, there = (
+        np.frombuffer(raw, np.uint8).astype(np.float64).reshape(-1, _PICTURE[0] * _PICTURE[1]) for raw in (mine, other)
+    )
+    if not len(here):
+        return 0.0
+    apart = (here - here.mean(axis=1, keepdims=True)) - (there - there.mean(axis=1, keepdims=True))
+    return float(np.abs(apart).mean(axis=1).max())
+
+
+def _off(path: Matrix, other: Matrix) -> float:
+    """Root mean square distance of the inner points of `path` from the line through `other`'s, about the same time."""
+    if not path.shape[1]:
+        return 0.0
+    start, along = other[:-1], np.diff(other, axis=0)
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    edge = max(1, round(_MEANWHILE * _POINTS))
+    squares = []
+    for number in range(edge, _POINTS - edge):
+        near = slice(max(0, number - edge), number + edge)
+        part = np.clip(((path[number] - start[near]) * along[near]).sum(axis=1) / length[near], 0.0, 1.0)
+        nearest = start[near] + part[:, None] * along[near]
+        squares.append(((path[number] - nearest) ** 2).mean(axis=1).min())
+    return float(np.sqrt(np.mean(squares)))

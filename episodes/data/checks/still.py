@@ -1,0 +1,143 @@
+"""Whether pictures go on while the robot does.  A scene at rest is no frozen camera: nobody moves, nothing changes.
+
+What a camera must see is learned from the episode itself: whenever the robot went so far, its pictures changed by so much;
+here it went as far and they did not.  Simulated cameras have no noise, so equal pictures alone say nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from episodes.data.checks.finding import Finding
+from episodes.data.checks.motion import places, route, travelled
+from episodes.data.checks.pictures import empty
+from episodes.data.checks.recording import Recording, Span, runs
+from episodes.data.checks.view import View
+
+FROZEN_S = 0.4  # so long at least; a shorter stand is a few dropped pictures
+DROPPED = 3  # pictures in a row
+_BRIGHTEST = 100  # the change of a picture is the mean over one in so many of its pixels, those that changed most
+_SAME = 3.0  # grey levels by which a picture differs from itself once it was coded twice
+_SEEN = 2.5  # times that much must a picture have changed elsewhere to be missed here
+_FEWEST = 8  # pairs of rows from which that is learned
+_LAGS_S = (0.0333, 0.0667, 0.1, 0.1667, 0.2667, 0.4, 0.6)
+_NEAR = 0.5  # rows at full speed: less than that nobody sees
+_FAR = 8.0  # rows at full speed that every camera must notice, when the episode has nothing else to learn from
+
+Matrix = NDArray[np.float64]
+
+
+def change(view: View, first: int, last: int) -> float:
+    """Grey levels between two pictures, over the pixels that changed most: a small thing moves few of them."""
+    return float(_changes(view.small[first : first + 1], view.small[last : last + 1])[0])
+
+
+def _changes(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Matrix:
+    """[M] for M pairs."""
+    apart = np.abs(after.astype(np.int16) - before).reshape(len(before), -1)
+    most = max(1, apart.shape[1] // _BRIGHTEST)
+    return np.asarray(np.partition(apart, -most, axis=1)[:, -most:].mean(axis=1), np.float64)
+
+
+def _changes_over(view: View, lag: int) -> Matrix:
+    """[N - lag], in pieces that stay small."""
+    piece, last = 2000, view.count - lag
+    parts = [
+        _changes(view.small[at : min(at + piece, last)], view.small[at + lag : min(at + piece, last) + lag])
+        for at in range(0, max(last, 0), piece)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Pairs of rows: how far the robot went between them, and by how much the picture changed."""
+
+    travel: Matrix
+    change: Matrix
+
+    def least(self, travel: float) -> float | None:
+        """What a picture changes at least when the robot goes about that far; None where too little is known."""
+        near = (self.travel >= 0.4 * travel) & (self.travel <= 1.1 * travel)
+        return float(np.quantile(self.change[near], 0.1)) if near.sum() >= _FEWEST else None
+
+
+def frozen(recording: Recording) -> list[Finding]:
+    """`frozen`: a camera shows the same picture for 0.4 s or more while the robot moves; `dropped`: for three or more."""
+    found = []
+    way = route(recording, places(recording.embodiment, arm_only=True))
+    for camera, view in recording.views.items():
+        flagged = recording.repeated[camera]
+        for span in _stopped(recording, view, way):
+            if flagged[span[0] + 1 : span[1] + 1].all():
+                continue  # `repeats` says so
+            count = span[1] - span[0]
+            long = count + 1 >= recording.rows_in(FROZEN_S)
+            code = "frozen" if long else "dropped"
+            what = f"shows the same picture for {count / recording.meta.record_hz:.1f} s" if long else f"misses {count} pictures"
+            sentence = f"{camera} {what} while the robot moves, {recording.spoken(span)}."
+            found.append(Finding(code=code, severity="warning", sentence=sentence, camera=camera, first=span[0], last=span[1]))
+    return found
+
+
+def _stopped(recording: Recording, view: View, way: Matrix) -> list[Span]:
+    """Rows first..last of one picture that should have been several."""
+    count = min(view.count, recording.rows)
+    if count <= DROPPED:
+        return []
+    shown = ~np.logical_or(*empty(view))[:count]
+    same = np.concatenate([[False], _changes_over(view, 1)[: count - 1] <= _SAME]) & shown
+    candidates = [(first - 1, last) for first, last in runs(same) if last - first + 1 >= DROPPED]
+    candidates = [span for span in candidates if travelled(way, *span) >= _NEAR]
+    if not candidates:
+        return []
+    apart = np.zeros(count, bool)
+    for first, last in candidates:
+        apart[first : last + 1] = True
+    seen = _learned(recording, view, way, apart)
+    return [span for span in candidates if _missed(view, way, seen, span)]
+
+
+def _learned(recording: Recording, view: View, way: Matrix, apart: NDArray[np.bool_]) -> Seen:
+    """From the rows that are not in question."""
+    travels, changes = [], []
+    count = len(apart)
+    for lag in sorted({recording.rows_in(seconds) for seconds in _LAGS_S}):
+        if lag >= count:
+            continue
+        usable = ~(apart[:-lag] | apart[lag:])
+        travels.append(np.abs(way[lag:count] - way[: count - lag]).max(axis=1)[usable])
+        changes.append(_changes_over(view, lag)[: count - lag][usable])
+    return Seen(np.concatenate(travels or [np.zeros(0)]), np.concatenate(changes or [np.zeros(0)]))
+
+
+def _missed(view: View, way: Matrix, seen: Seen, span: Span) -> bool:
+    first, last = span
+    travel = travelled(way, first, last)
+    if max(change(view, first, row) for row in range(first + 1, last + 1)) > 2 * _SAME:
+        return False  # it creeps: the robot is slow, not the camera
+    if last + 1 < view.count and change(view, first, last + 1) < 2 * _SAME:
+        return False  # nothing was missed: it goes on where it stopped
+    least = seen.least(travel)
+    if least is None:
+        return travel >= _FAR
+    return least >= _SEEN * _SAME
+
+
+def repeats(recording: Recording) -> list[Finding]:
+    """`dropped`: the recorder had no new picture for three rows or more and said so, or the time of capture stood still."""
+    found = []
+    for camera, flagged in recording.repeated.items():
+        captured = recording.capture_ns[camera]
+        old = flagged | np.concatenate([[False], (np.diff(captured) == 0) & (captured[1:] > 0)])
+        for span in runs(old):
+            count = span[1] - span[0] + 1
+            if count >= DROPPED:
+                sentence = f"{camera} gave no new picture for {count} rows {recording.spoken(span)}."
+                found.append(
+                    Finding(code="dropped", severity="warning", sentence=sentence, camera=camera, first=span[0], last=span[1])
+                )
+    return found
