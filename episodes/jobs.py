@@ -12,11 +12,11 @@ from celery import shared_task
 from django.conf import settings
 
 from episodes import storage
-from episodes.data.checks.finding import codes_of, status_of
-from episodes.data.examine import examine
+from episodes.apart import Superseded, examine_apart
 from episodes.goals import settle
 from episodes.models import DatasetJob, Episode, Erasure
 from episodes.services import dataset_jobs, erasing, forgetting, gists, retention
+from episodes.services.checks import end_check
 
 _log = logging.getLogger(__name__)
 
@@ -25,19 +25,30 @@ _log = logging.getLogger(__name__)
 def check_episode(episode_id: str) -> None:
     """Looks through one episode, unless somebody does already."""
     episode = Episode.objects.filter(pk=episode_id).first()
-    fence = episode.claim_check() if episode is not None else None
+    fence = episode.claim_check(f"{socket.gethostname()}:{os.getpid()}") if episode is not None else None
     if episode is None or fence is None:
         return
     derived = storage.derived(episode.pk)
-    examined = examine(storage.folder(episode.pk), derived / storage.POSTER, derived / storage.COLUMNS)
-    status = status_of(examined.findings)
-    worst = next((finding.sentence for finding in examined.findings if finding.severity == "reject"), "")
-    if worst:
-        _log.warning("episode %s is rejected: %s", episode.pk, worst)
-    episode.end_check(fence, status, examined.as_json(), codes_of(examined.findings), worst)
-    settle(episode.campaign_id)
-    if status != "rejected":
-        gists.draw(episode)
+    pictures = episode.rows * max(1, len(episode.meta["cameras"]))
+    try:
+        examined = examine_apart(
+            storage.folder(episode.pk),
+            derived / storage.POSTER,
+            derived / storage.COLUMNS,
+            pictures,
+            lambda percent: episode.go_on_checking(fence, percent),
+        )
+    except Superseded:
+        return
+    except OSError as error:  # the disk, not the episode: the reconciler tries again once the heartbeat is old
+        _log.error("episode %s could not be checked: %s", episode.pk, error)
+        return
+    if end_check(episode, fence, examined):
+        settle(episode.campaign_id)
+        if episode.status != "rejected":
+            gists.draw(episode)
+        else:
+            _log.warning("episode %s is rejected: %s", episode.pk, episode.problem)
 
 
 @shared_task(name="episodes.reconcile")

@@ -1,26 +1,29 @@
-"""Looks through a whole episode: decodes every picture, draws the poster, lays out the player's columns.  No Django."""
+"""Looks through a whole episode: runs every check, scores it, draws the poster, lays out the player's columns.  No Django."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import msgspec
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from episodes.data.checks.files import PILOTS as PILOTS
+from episodes.data.checks.files import open_episode
 from episodes.data.checks.finding import Finding, Trim
-from protocol.embodiment import Embodiment
-from protocol.episode import EpisodeMeta
-from protocol.episode_folder import FRAMES, check_folder, embodiment_of, video_path
+from episodes.data.checks.idle import proposed_trim
+from episodes.data.checks.recording import Recording
+from episodes.data.checks.registry import check
+from episodes.data.checks.signature import Signature, signature_of
+from episodes.data.scores import scores
 from protocol.errors import Refused
 
-PILOTS = ("operator", "policy", "primitive", "script", "hold")
 POSTER_WIDTH = 320
+_DECODING = 0.9  # share of the work
 
 
 class Examined(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,54 +36,43 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     pilots: dict[str, int] = {}
     band: tuple[tuple[int, int, str], ...] = ()
     columns: tuple[dict[str, Any], ...] = ()
+    signature: Signature | None = None
 
     def as_json(self) -> dict[str, Any]:
-        found: dict[str, Any] = msgspec.to_builtins(self)
+        """For the episode's row; the signature has a row of its own."""
+        found: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(self, signature=None))
+        del found["signature"]
         return found
 
 
-def examine(folder: Path, poster: Path, columns: Path) -> Examined:
-    """Writes `poster` (JPEG) and `columns` (float32 little-endian, column after column), unless it cannot be played."""
-    try:
-        return _examine(folder, poster, columns)
-    except Refused as refused:
-        return Examined(findings=(Finding(code=refused.code, severity="reject", sentence=refused.sentence),))
+def examine(folder: Path, poster: Path, columns: Path, progress: Callable[[float], None] = lambda _: None) -> Examined:
+    """Writes `poster` (JPEG) and `columns` (float32 little-endian, column after column), unless it cannot be played.
 
-
-def _examine(folder: Path, poster: Path, columns: Path) -> Examined:
-    meta = check_folder(folder)
-    embodiment = embodiment_of(meta)
-    pictures = [_decode(folder / video_path(camera), meta.rows) for camera in meta.cameras]
-    table = pq.read_table(folder / FRAMES)
-    time_s = np.asarray(table["mono_s"].to_numpy())
-    if not np.all(np.diff(time_s) > 0):
-        raise Refused("episode_damaged", f"The times in {FRAMES} do not rise.", path=FRAMES)
-    pilots = table["pilot"].to_pylist()
-    if unknown := set(pilots) - set(PILOTS):
-        raise Refused("episode_damaged", f"{FRAMES} names a pilot that is not known: {sorted(unknown)[0]!r:.40}.")
-    described, matrix = _columns(table, meta, embodiment, time_s - time_s[0])
-    poster.parent.mkdir(parents=True, exist_ok=True)
-    _write(columns, matrix.astype("<f4").tobytes())
-    if pictures:
-        _write(poster, _jpeg(pictures[0]))
-    counted = {name: pilots.count(name) for name in PILOTS if name in pilots}
-    return Examined(pilots=counted, band=tuple(_band(pilots)), columns=tuple(described))
-
-
-def _decode(path: Path, rows: int) -> NDArray[np.uint8]:
-    """Decodes all pictures and gives the one in the middle, uint8[H,W,3] BGR."""
-    count, middle = 0, None
-    try:
-        with av.open(str(path), format="mp4", options={"protocol_whitelist": "file"}) as container:
-            for frame in container.decode(video=0):
-                if count == rows // 2:
-                    middle = frame.to_ndarray(format="bgr24")
-                count += 1
-    except av.FFmpegError as error:
-        raise Refused("episode_damaged", f"video/{path.name} cannot be decoded: {error}.") from error
-    if count != rows or middle is None:
-        raise Refused("episode_damaged", f"video/{path.name}: {count} of {rows} pictures can be decoded.")
-    return np.asarray(middle, np.uint8)
+    Whatever the folder holds, the answer is an `Examined`; only a disk that cannot be written raises `OSError`.
+    """
+    opened = open_episode(folder, lambda share: progress(_DECODING * share))
+    recording = opened.recording
+    if recording is None:
+        return Examined(findings=tuple(opened.findings))
+    pilots = list(recording.pilots)
+    band = tuple(_band(pilots))
+    found = tuple(opened.findings + check(recording))
+    described: list[dict[str, Any]] = []
+    if opened.table is not None:
+        described, matrix = _columns(recording, opened.table)
+        poster.parent.mkdir(parents=True, exist_ok=True)
+        _write(columns, matrix.astype("<f4").tobytes())
+        if recording.meta.cameras and (picture := recording.views[recording.meta.cameras[0]].poster) is not None:
+            _write(poster, _jpeg(picture))
+    return Examined(
+        findings=found,
+        scores=scores(recording),
+        trim=proposed_trim(recording),
+        pilots={name: pilots.count(name) for name in PILOTS if name in pilots},
+        band=band,
+        columns=tuple(described),
+        signature=signature_of(recording),
+    )
 
 
 def _jpeg(picture: NDArray[np.uint8]) -> bytes:
@@ -92,9 +84,7 @@ def _jpeg(picture: NDArray[np.uint8]) -> bytes:
     return bytes(data)
 
 
-def _columns(
-    table: Any, meta: EpisodeMeta, embodiment: Embodiment, time_s: NDArray[np.float64]
-) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
+def _columns(recording: Recording, table: Any) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
     described: list[dict[str, Any]] = []
     values: list[NDArray[Any]] = []
 
@@ -102,31 +92,24 @@ def _columns(
         described.append({"kind": kind, "name": name, "unit": unit, "low": low, "high": high})
         values.append(column)
 
-    add("time", "time", "s", time_s, None, None)
+    embodiment = recording.embodiment
+    add("time", "time", "s", recording.mono_s - recording.mono_s[0], None, None)
     quantities = [(q.name, q.unit, q.low, q.high) for q in embodiment.state]
     axes = [(axis.name, axis.unit, axis.low, axis.high) for axis in embodiment.action]
-    for kind, source, parts in (("state", "state", quantities), ("asked", "action", axes), ("done", "action_done", axes)):
-        block = _vectors(table[source], len(parts))
+    blocks = (("state", recording.state, quantities), ("asked", recording.asked, axes), ("done", recording.done, axes))
+    for kind, block, parts in blocks:
         for number, (name, unit, low, high) in enumerate(parts):
             add(kind, name, unit, block[:, number], low, high)
-    pilots = [PILOTS.index(name) for name in table["pilot"].to_pylist()]
-    add("latency", "latency", "ms", table["latency_ms"].to_numpy(), 0.0, None)
-    add("pilot", "pilot", "", np.array(pilots), 0.0, len(PILOTS) - 1.0)
+    add("latency", "latency", "ms", recording.latency_ms, 0.0, None)
+    add("pilot", "pilot", "", np.array([PILOTS.index(name) for name in recording.pilots]), 0.0, len(PILOTS) - 1.0)
     add("clamps", "clamps", "", table["clamps"].to_numpy(), 0.0, None)
     add("uncertainty", "uncertainty", "", table["uncertainty"].to_numpy(), 0.0, 1.0)
-    time_ns = table["time_ns"].to_numpy()
-    for camera in meta.cameras:
-        captured = table[f"capture_ns.{camera}"].to_numpy()
-        lag = np.where(captured > 0, (time_ns - captured) / 1e6, np.nan)
+    for camera in recording.meta.cameras:
+        captured = recording.capture_ns[camera]
+        lag = np.where(captured > 0, (recording.time_ns - captured) / 1e6, np.nan)
         add("lag", camera, "ms", lag, 0.0, None)
-        add("repeated", camera, "", table[f"repeated.{camera}"].to_numpy(zero_copy_only=False), 0.0, 1.0)
+        add("repeated", camera, "", recording.repeated[camera], 0.0, 1.0)
     return described, np.stack([np.asarray(column, np.float32) for column in values])
-
-
-def _vectors(column: Any, width: int) -> NDArray[np.float32]:
-    """float32[rows, width] of a column of fixed-size lists."""
-    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat, np.float32).reshape(len(column), width)
 
 
 def _band(pilots: list[str]) -> list[tuple[int, int, str]]:

@@ -216,8 +216,8 @@ def test_a_damaged_episode_is_rejected_and_says_which_file(here: World, tmp_path
     assert "frames.parquet" in episode.problem
     detail = signed_in(here.mina).get(f"/api/episodes/{episode.pk}").json()
     assert (detail["columns"], detail["poster"], detail["playable"]) == ([], "", False)
-    assert [finding["code"] for finding in detail["findings"]] == ["episode_damaged"]
-    assert detail["found"] == {"episode_damaged": 1}
+    assert [finding["code"] for finding in detail["findings"]] == ["hash_mismatch"]
+    assert detail["found"] == {"hash_mismatch": 1}
 
 
 def test_a_check_whose_worker_died_is_done_again_and_the_first_ones_result_is_not_taken(here: World, tmp_path: Path) -> None:
