@@ -66,7 +66,7 @@ def recorded(
     rec = EpisodeRecorder(Home(folder), About(robot, SMALL, "test"), LIMITS, sync_s=0)
     rec.start(instruction, START_NS, ordered=ordered)
     for tick in ticks(count):
-        tick.row.state = (tick.row.state[0], elsewhere, *tick.row.state[2:])
+        tick.row.state = (tick.row.state[0] + elsewhere, *tick.row.state[1:])
         rec.tick(tick)
     return rec.stop(outcome)
 
