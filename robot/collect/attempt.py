@@ -16,7 +16,6 @@ from robot.kernel.gate import Gate
 from robot.recorder.episode_recorder import EpisodeRecorder
 from robot.recorder.ticks import TickMaker
 
-SETTLE_S = 0.4  # the task must have been done for so long
 _S = 1_000_000_000
 
 
@@ -67,13 +66,13 @@ class Attempt:
         tick_ns = round(world.tick_s * _S)
         now_ns = 0
         self._gate.adopt(world.sense().state.tolist())
-        while self.now_s < self._script.limit_s and self.done_s < SETTLE_S:
+        while self.now_s < self._script.limit_s and self.done_s < self._script.settle_s:
             self._happen(now_ns, now_ns + tick_ns, started_ns)
             world.advance()
             now_ns += tick_ns
             self.now_s = now_ns / _S
             self.done_s = self.done_s + world.tick_s if self._script.done() else 0.0
-        return self.done_s >= SETTLE_S
+        return self.done_s >= self._script.settle_s
 
     def _happen(self, now_ns: int, end_ns: int, started_ns: int) -> None:
         if self._policy.before(end_ns) is not None:

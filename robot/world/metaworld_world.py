@@ -61,6 +61,11 @@ class MetaWorld:
         self._action = np.array([0.0, 0.0, 0.0, -1.0])
         self._rest.end()
 
+    @property
+    def model(self) -> mujoco.MjModel:
+        """The present task's; another task has another."""
+        return self._env.model
+
     def drive(self, action: NDArray[np.float32] | None) -> None:
         """Velocities become the package's actions of -1 to 1; the gripper's 0 to 1 becomes its effort of -1 to 1."""
         wanted = np.array([0.0, 0.0, 0.0, self._action[3]])

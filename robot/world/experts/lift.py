@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from robot.world.experts.task import CLOSED, Action, Assignment, Task, Truth, drawn, grasp, holds, spoken, towards
+from robot.world.experts.task import (
+    CLOSED,
+    Action,
+    Assignment,
+    Task,
+    Truth,
+    drawn,
+    grasp,
+    holds,
+    loose,
+    place_of,
+    spoken,
+    towards,
+)
 
 HEIGHT_M = 0.14  # above where it stood
 ENOUGH_M = 0.10
@@ -19,9 +32,9 @@ _SENTENCES = (
 
 
 def assign(truth: Truth, rng: np.random.Generator) -> Assignment | None:
-    target = drawn(rng, sorted(set(truth.things) - {"tray", "bowl"}))
-    x, y, z = (float(v) for v in truth.things[target])
-    return Assignment(spoken(rng, _SENTENCES, thing=target), target, (x, y, z + HEIGHT_M))
+    target = drawn(rng, loose(truth))
+    x, y, z = place_of(truth, target)
+    return Assignment(spoken(rng, _SENTENCES, thing=target), target, (x, y, z), (x, y, z + HEIGHT_M))
 
 
 def act(truth: Truth, given: Assignment) -> Action:
@@ -31,7 +44,7 @@ def act(truth: Truth, given: Assignment) -> Action:
 
 
 def done(truth: Truth, given: Assignment) -> bool:
-    lifted = truth.things[given.target][2] - (given.goal[2] - HEIGHT_M)
+    lifted = truth.things[given.target][2] - given.start[2]
     return bool(lifted > ENOUGH_M and holds(truth, given.target))
 
 

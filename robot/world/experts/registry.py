@@ -9,6 +9,9 @@ from robot.world.experts.task import Task
 
 TASKS = {
     "lift": "robot.world.experts.lift.TASK",
+    "place": "robot.world.experts.place.TASK",
+    "push": "robot.world.experts.push.TASK",
+    "reach": "robot.world.experts.reach.TASK",
 }
 
 

@@ -31,10 +31,12 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What one episode is about.  `goal` [3] m: where the target, or for reaching the tool, should end up."""
+    """What one episode is about.  `start` and `goal` [3] m: where the target stands and where it should end up; for
+    reaching, `goal` is the tool's."""
 
     instruction: str
     target: str
+    start: tuple[float, float, float]
     goal: tuple[float, float, float]
 
 
@@ -80,6 +82,16 @@ def grasp(truth: Truth, name: str) -> Action:
     if height > 0.0 and truth.tool[2] < thing[2] + 0.03:  # beside it and low: up first
         return towards(truth, np.array([*truth.tool[:2], thing[2] + 0.10]), OPEN)
     return towards(truth, np.array([*thing[:2], thing[2] + height]), OPEN)
+
+
+def loose(truth: Truth) -> list[str]:
+    """Names of what can be moved, in a fixed order."""
+    return sorted(set(truth.things) - {"tray", "bowl"})
+
+
+def place_of(truth: Truth, name: str) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in truth.things[name])
+    return x, y, z
 
 
 def drawn(rng: np.random.Generator, choices: list[str]) -> str:
