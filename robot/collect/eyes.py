@@ -6,6 +6,7 @@ from protocol.embodiment import Embodiment
 from robot.media.encoder import to_i420
 from robot.recorder.ticks import NewPicture
 from robot.world.pictures import Pictures
+from robot.world.variation import Variation
 from robot.world.wire import SceneState
 from robot.world.world import World
 
@@ -20,6 +21,11 @@ class Eyes:
         qpos, edits = world.look()
         state = SceneState(0, 0, scene, qpos, edits, [])
         return {name: NewPicture(to_i420(eye.draw(state)), capture_ns) for name, eye in self._pictures.items()}
+
+    def vary(self, variation: Variation | None) -> None:
+        """How the world looks from now on."""
+        for eye in self._pictures.values():
+            eye.vary(variation)
 
     def close(self) -> None:
         for eye in self._pictures.values():

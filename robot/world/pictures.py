@@ -45,6 +45,14 @@ class Pictures:
         self._scene = ""
         self._model: Any = None
         self._context: Any = None
+        self._variable: Any = None
+        self._variation: Any = None
+
+    def vary(self, variation: Any) -> None:
+        """From now on the world looks so (robot.world.variation.Variation; None: as it was built)."""
+        self._variation = variation
+        if self._variable is not None:
+            self._variable.vary(variation)
 
     def draw(self, look: SceneState) -> NDArray[np.uint8]:
         """uint8[H,W,3] RGB of the world as it is in `look`."""
@@ -79,8 +87,12 @@ class Pictures:
 
         if self._context is not None:
             self._context.free()
+        from robot.world.variation import Variable
+
         self._model = _model_of(self._world, scene)
         self._data = mujoco.MjData(self._model)
+        self._variable = Variable(self._model)
+        self._variable.vary(self._variation)
         self._model.vis.quality.offsamples = 0
         self._model.vis.quality.shadowsize = 0
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)

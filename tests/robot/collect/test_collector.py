@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from protocol.episode_folder import FRAMES, check_folder
 from robot.collect.collector import Collector
 from robot.collect.script import Script, open_script
 from robot.collect.size import resized
+from robot.world.variation import Variable, Variation
 
 START_NS = 1_790_000_000_000_000_000
 ROBOT = "c" * 32
@@ -117,3 +119,32 @@ def test_what_a_kill_left_half_made_is_forgotten(script: Script, body: Embodimen
     (tmp_path / "episodes" / ".new-half").mkdir(parents=True)
     collector(script, body, tmp_path).close()
     assert not list(tmp_path.glob("*/*")) and not list(tmp_path.glob("episodes/.*"))
+
+
+def test_a_varied_world_is_recorded_with_how_it_was_varied(script: Script, body: Embodiment, tmp_path: Path) -> None:
+    about = {"world": "tabletop", "task": "lift", "randomise": True}
+    collecting = Collector(script, body, tmp_path, ROBOT, about, lambda: START_NS)
+    metas = [check_folder(tmp_path / "episodes" / collecting.collect(seed).episode) for seed in (1, 2)]
+    collecting.close()
+    Variable(script.model).vary(None)
+    first, second = (msgspec.convert(meta.world["variation"], Variation) for meta in metas)
+    assert first != second
+    assert first.friction != 1.0 and set(first.cameras) == {"scene", "wrist"}
+
+
+@pytest.mark.filterwarnings("ignore:Constant")
+def test_a_task_of_metaworld_is_recorded_by_its_own_expert(tmp_path: Path) -> None:
+    script = open_script("metaworld", "drawer-open-v3")
+    body = resized(script.world.embodiment, 64, 64)
+    about = {"body": "simulated", "world": "metaworld", "task": "drawer-open-v3", "randomise": False}
+    collecting = Collector(script, body, tmp_path, ROBOT, about, lambda: START_NS)
+    result = collecting.collect(1)
+    collecting.close()
+    assert result.outcome == "success"
+    folder = tmp_path / "episodes" / result.episode
+    meta = check_folder(folder)
+    assert (meta.instruction, meta.embodiment["name"], meta.cameras) == ("Open the drawer", "metaworld", ("scene",))
+    assert column(folder, "action").shape == (meta.rows, 4)
+    limits = np.array([(axis.low, axis.high) for axis in body.action], dtype=np.float32)
+    assert (column(folder, "action") >= limits[:, 0]).all() and (column(folder, "action") <= limits[:, 1]).all()
+    assert set(column(folder, "pilot")) == {"script"}
