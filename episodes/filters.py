@@ -22,6 +22,7 @@ from protocol.errors import Refused
 
 Word = Annotated[str, Field(max_length=120)]
 Words = Annotated[list[Word], Field(max_length=40)]
+Sentences = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10)]
 MOST_WORDS = 8
 LONGEST = 2000
 
@@ -30,15 +31,15 @@ class Filter(Strict):
     """Values of one field are alternatives; fields narrow each other.  Dates are days of UTC, both included.
 
     `dataset`: "ID" (draft or any version of it), "ID:3" (in version 3) or "none" (in no frozen version).
-    `reviewed`: a person has said here how it ended.
+    `task`: its name, or the instruction where the recording names no task.  `reviewed`: a person has said here how it ended.
     """
 
     search: Annotated[str, Field(max_length=200)] = ""
     robot: Words = []
     site: Words = []
     person: Words = []
-    task: Words = []
-    instruction: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10)] = []
+    task: Sentences = []
+    instruction: Sentences = []
     outcome: list[Literal["success", "failure", "unlabelled"]] = []
     failure: Words = []
     mix: Words = []
@@ -93,7 +94,9 @@ def text(found: Filter) -> str:
 def condition(found: Filter) -> Q:
     """What an episode must fulfil.  Whether removed ones are meant stands in `removed`, not here."""
     wanted = Q()
-    for column in ("robot", "site", "task", "instruction", "outcome", "failure", "mix", "status"):
+    if found.task:
+        wanted &= Q(task__in=found.task) | Q(task="", instruction__in=found.task)
+    for column in ("robot", "site", "instruction", "outcome", "failure", "mix", "status"):
         if values := getattr(found, column):
             wanted &= Q(**{f"{column}__in": _whole(column, values)})
     if found.person:

@@ -1,5 +1,6 @@
-// The page with the list of episodes.
+// The library: the page with all episodes.
 import "../base/page";
 import "../fleet/fleet.css";
 import "./episodes.css";
-import "./episode_list";
+import "./library.css";
+import "./episode_library";

@@ -2,7 +2,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EpisodeDetail, EpisodePage } from "../../src/episodes/shapes";
 import { bandHtml, verdict } from "../../src/episodes/words";
-import "../../src/episodes/episode_list";
 import "../../src/player/episode_player";
 
 type Reply = { status?: number; body: unknown };
@@ -93,50 +92,6 @@ afterEach(() => {
   document.body.innerHTML = "";
   vi.unstubAllGlobals();
   vi.useRealTimers();
-});
-
-describe("<episode-list>", () => {
-  it("says what to do when there is no episode", async () => {
-    replies = () => ({ body: page([]) });
-    document.body.innerHTML = '<episode-list data-url="/api/episodes"></episode-list>';
-    await settle();
-    expect(document.body.textContent).toContain("No episode yet");
-  });
-
-  it("looks again while an episode is being checked", async () => {
-    replies = () => ({ body: page([EPISODE]) });
-    document.body.innerHTML = '<episode-list data-url="/api/episodes"></episode-list>';
-    await settle();
-    expect(document.body.textContent).toContain("being checked");
-    replies = () => ({ body: page([{ ...EPISODE, status: "ready", outcome: "success" }]) });
-    await vi.advanceTimersByTimeAsync(3000);
-    expect(document.querySelector("tbody")?.textContent).toContain("success");
-    const before = asked.length;
-    await vi.advanceTimersByTimeAsync(10_000);
-    expect(asked).toHaveLength(before + 2); // every 5 s, since robots upload at any time
-  });
-
-  it("removes with the version it saw and undoes it", async () => {
-    replies = (method) => ({ body: method === "GET" ? page([EPISODE]) : EPISODE });
-    document.body.innerHTML = '<episode-list data-url="/api/episodes"></episode-list>';
-    await settle();
-    document.querySelector<HTMLElement>('[data-do="remove"]')?.click();
-    await settle();
-    expect(asked).toContain("DELETE /api/episodes/e1?version=3");
-    press("u");
-    await settle();
-    expect(asked).toContain("POST /api/episodes/e1/restore");
-  });
-
-  it("shows the server's sentence when the list is refused", async () => {
-    replies = () => ({
-      status: 403,
-      body: { code: "forbidden", sentence: "Your role does not include this.", detail: {} },
-    });
-    document.body.innerHTML = '<episode-list data-url="/api/episodes"></episode-list>';
-    await settle();
-    expect(document.body.textContent).toContain("Your role does not include this.");
-  });
 });
 
 describe("<episode-player>", () => {

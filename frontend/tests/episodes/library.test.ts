@@ -1,0 +1,247 @@
+// The library: its address is its filter, stretches are selected, many are labelled with one undo.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { groupList, hours, sums, wilson } from "../../src/episodes/facets";
+import type { Choices, LibraryRow } from "../../src/episodes/library_shapes";
+import { canonical, chips, isEmpty, toggled, without, withValue } from "../../src/episodes/query";
+import { Selection } from "../../src/episodes/selection";
+import "../../src/episodes/episode_library";
+
+const asked: { method: string; url: string; body: unknown }[] = [];
+let refuse = "";
+
+const CHOICES: Choices = {
+  sites: [{ id: "1", name: "West" }],
+  robots: [{ id: "r1", name: "kestrel-1" }],
+  people: [{ id: "p1", name: "Mina" }],
+  tasks: ["lift"],
+  failures: ["dropped"],
+  mixes: ["operator"],
+  findings: ["frozen"],
+  tags: ["slip"],
+  datasets: [{ id: "d1", name: "tabletop", versions: [1] }],
+  may_label: true,
+  may_curate: true,
+};
+
+function episode(number: number, more: Partial<LibraryRow> = {}): LibraryRow {
+  return {
+    id: `e${number}`,
+    number,
+    url: `/episodes/e${number}/`,
+    poster: "",
+    strip: "",
+    task: "lift",
+    robot: { id: "r1", name: "kestrel-1" },
+    site: { id: "1", name: "West" },
+    instruction: `Lift cube <${number}>`,
+    outcome: "unlabelled",
+    failure: "",
+    quality: null,
+    tags: [],
+    trim_first: null,
+    trim_last: null,
+    flagged: false,
+    reviewed: false,
+    second_look: false,
+    status: "ready",
+    playable: true,
+    check_progress: 100,
+    found: {},
+    problem: "",
+    started_at: "2026-01-01T10:42:00Z",
+    seconds: 10,
+    rows: 300,
+    record_hz: 30,
+    cameras: ["scene"],
+    people: [],
+    pilots: {},
+    band: [],
+    cut: false,
+    cut_reason: "",
+    size_bytes: 1,
+    version: 1,
+    removed: false,
+    ...more,
+  } as LibraryRow;
+}
+
+let items: LibraryRow[] = [];
+
+function answer(url: string): unknown {
+  if (url.includes("/counts"))
+    return { episodes: items.length, seconds: 7200, reviewed: 0, outcomes: { success: 3, failure: 1, unlabelled: 0 } };
+  if (url.includes("/groups"))
+    return [{ value: "lift", label: "lift", episodes: 4, success: 3, failure: 1, seconds: 40 }];
+  if (url.includes("/choices")) return CHOICES;
+  if (url.includes("/filters")) return [];
+  if (url.includes("/ids")) return { ids: items.map((one) => one.id) };
+  if (url.includes("/label")) return { changed: ["e1", "e2"], skipped: [], undo: "b1" };
+  if (url.includes("/undo")) return { changed: ["e1", "e2"], skipped: [], undo: "" };
+  if (url.includes("/picks")) return { picked: 2, episodes: 2, undo: { e1: "", e2: "" } };
+  return { items, next: "", query: "" };
+}
+
+beforeEach(() => {
+  asked.length = 0;
+  refuse = "";
+  items = [episode(4), episode(3), episode(2), episode(1)];
+  window.history.replaceState(null, "", "/episodes/");
+  vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
+    asked.push({ method: init.method ?? "GET", url, body: init.body ? JSON.parse(String(init.body)) : null });
+    const headers = { "Content-Type": "application/json" };
+    if (refuse && url.includes(refuse))
+      return Promise.resolve(
+        new Response(JSON.stringify({ code: "unavailable", sentence: "Not now.", detail: {} }), {
+          status: 503,
+          headers,
+        }),
+      );
+    return Promise.resolve(new Response(JSON.stringify(answer(url)), { status: 200, headers }));
+  });
+});
+
+afterEach(() => {
+  document.body.innerHTML = "";
+  vi.unstubAllGlobals();
+});
+
+async function shown(): Promise<HTMLElement> {
+  document.body.innerHTML = "<episode-library></episode-library>";
+  const page = document.querySelector("episode-library") as HTMLElement;
+  await vi.waitFor(() => {
+    expect(page.querySelector("[data-part=facets] .facet")).not.toBeNull();
+    expect(page.querySelector("[data-part=by-robot] .grp")).not.toBeNull();
+    expect(page.querySelector("[data-part=body] .wait")).toBeNull();
+  });
+  return page;
+}
+
+const press = (key: string, more: KeyboardEventInit = {}): boolean =>
+  (document.activeElement ?? document.body).dispatchEvent(
+    new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true, ...more }),
+  );
+const chosen = (page: HTMLElement): string[] =>
+  [...page.querySelectorAll<HTMLElement>('.ecard[aria-selected="true"]')].map((one) => one.dataset.id ?? "");
+
+describe("the filter in the address", () => {
+  it("is the same text for equal filters, and drops what is no filter", () => {
+    const one = canonical(new URLSearchParams("tag=b&sort=longest&outcome=failure&tag=a&tag=a&search="));
+    expect(one.toString()).toBe("outcome=failure&tag=a&tag=b");
+    expect(isEmpty(canonical(new URLSearchParams("view=list")))).toBe(true);
+  });
+
+  it("takes values in and out", () => {
+    const one = toggled(new URLSearchParams("tag=a"), "tag", "b");
+    expect(toggled(one, "tag", "a").toString()).toBe("tag=b");
+    expect(without(one, "tag", "b").toString()).toBe("tag=a");
+    expect(withValue(one, "reviewed", "no").toString()).toBe("reviewed=no&tag=a&tag=b");
+  });
+
+  it("is told in names", () => {
+    const filter = new URLSearchParams("reviewed=no&robot=r1&quality=none&dataset=none");
+    const texts = chips(filter, (field, value) => (field === "robot" ? "kestrel-1" : value)).map((chip) => chip.text);
+    expect(texts).toEqual(["in no dataset", "not reviewed", "robot kestrel-1", "no quality"]);
+  });
+});
+
+describe("a selection", () => {
+  it("goes from the last one touched to the next, in the order shown", () => {
+    const selection = new Selection();
+    selection.toggle("c");
+    selection.extend("a", ["a", "b", "c", "d"]);
+    expect(selection.ids.sort()).toEqual(["a", "b", "c"]);
+    selection.toggle("b");
+    expect(selection.has("b")).toBe(false);
+    selection.clear();
+    selection.extend("d", ["a", "d"]);
+    expect(selection.ids).toEqual(["d"]);
+  });
+});
+
+describe("sums", () => {
+  it("give success its interval and what it is of", () => {
+    expect(wilson(38, 40)).toEqual([83, 99]);
+    expect(wilson(0, 0)).toEqual([0, 100]);
+    const text = sums({
+      episodes: 1204,
+      seconds: 36_000,
+      reviewed: 4,
+      outcomes: { success: 38, failure: 2, unlabelled: 9 },
+    });
+    expect(text).toContain("95 %");
+    expect(text).toContain("83–99, n 40");
+    expect(text).toContain("10.0 h");
+    expect(hours(90)).toBe("1 min");
+  });
+
+  it("make each group a filter, but not the one without a value", () => {
+    const row = { value: "", label: "", episodes: 2, success: 0, failure: 0, seconds: 3 };
+    expect(groupList("person", [row], new URLSearchParams())).toContain("disabled");
+  });
+});
+
+describe("<episode-library>", () => {
+  it("asks with the address it was opened at and shows instructions as text", async () => {
+    window.history.replaceState(null, "", "/episodes/?outcome=failure&sort=longest&odd=1");
+    const page = await shown();
+    expect(asked.some((one) => one.url.startsWith("/api/library?outcome=failure&sort=longest"))).toBe(true);
+    expect(page.querySelector(".ecard b")?.textContent).toBe("Lift cube <4>");
+    expect(page.querySelector("[data-part=chips]")?.textContent).toContain("failure");
+  });
+
+  it("writes a chosen filter into the address", async () => {
+    const page = await shown();
+    page.querySelector<HTMLElement>('[data-field="tag"][data-value="slip"]')?.click();
+    expect(window.location.search).toBe("?tag=slip");
+    await vi.waitFor(() => expect(asked.some((one) => one.url.startsWith("/api/library?tag=slip"))).toBe(true));
+  });
+
+  it("says what to do when nothing matches, and when nothing could be loaded", async () => {
+    items = [];
+    expect((await shown()).textContent).toContain("No episode yet");
+    window.history.replaceState(null, "", "/episodes/?tag=slip");
+    expect((await shown()).textContent).toContain("No episode matches these filters");
+    refuse = "/api/library?";
+    expect((await shown()).textContent).toContain("Not now.");
+  });
+
+  it("selects a stretch by keys, labels it and takes it back by one key", async () => {
+    const page = await shown();
+    press("ArrowRight");
+    press("ArrowRight", { shiftKey: true });
+    expect(chosen(page)).toEqual(["e4", "e3"]);
+    press("y");
+    await vi.waitFor(() =>
+      expect(document.querySelector(".toast")?.textContent).toContain("2 episodes labelled success"),
+    );
+    const sent = asked.find((one) => one.url === "/api/library/label");
+    expect(sent?.body).toEqual({ ids: ["e4", "e3"], outcome: "success" });
+    press("u");
+    await vi.waitFor(() => expect(asked.find((one) => one.url === "/api/library/undo")?.body).toEqual({ undo: "b1" }));
+  });
+
+  it("selects with Shift and the pointer, and adds to a dataset", async () => {
+    const page = await shown();
+    page.querySelector<HTMLElement>('[data-id="e4"] .tick')?.click();
+    page
+      .querySelector<HTMLElement>('[data-id="e2"] .tick')
+      ?.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: true }));
+    expect(chosen(page)).toEqual(["e4", "e3", "e2"]);
+    press("d");
+    page.querySelector<HTMLElement>('[data-act="into"]')?.click();
+    await vi.waitFor(() =>
+      expect(asked.find((one) => one.url === "/api/datasets/d1/picks")?.body).toEqual({
+        picks: { e4: "added", e3: "added", e2: "added" },
+      }),
+    );
+    await vi.waitFor(() => expect(chosen(page)).toEqual([]));
+  });
+
+  it("clears the selection by Escape", async () => {
+    const page = await shown();
+    page.querySelector<HTMLElement>('[data-id="e1"] .tick')?.click();
+    expect(page.querySelector<HTMLElement>(".bulk")?.hidden).toBe(false);
+    press("Escape");
+    expect(page.querySelector<HTMLElement>(".bulk")?.hidden).toBe(true);
+  });
+});
