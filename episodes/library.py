@@ -62,6 +62,16 @@ def page(episodes: EpisodeQuerySet, sort: Sort, after: str, size: int) -> tuple[
     return rows[:size], _mark(rows[size - 1], column) if len(rows) > size else ""
 
 
+def beside(episodes: EpisodeQuerySet, one: Episode, before: int = 10) -> tuple[str, str, str]:
+    """Ids of the next newer and older of these beside `one` ("" at the end), and where a page starts that has `one`
+    after `before` newer ones ("" for the beginning)."""
+    here = _mark(one, "started_at")
+    newer, _ = page(episodes, "oldest", here, before + 1)
+    older, _ = page(episodes, "newest", here, 1)
+    start = _mark(newer[before], "started_at") if len(newer) > before else ""
+    return (newer[0].pk if newer else ""), (older[0].pk if older else ""), start
+
+
 def _mark(episode: Episode, column: str) -> str:
     value = getattr(episode, column)
     text = value.isoformat() if isinstance(value, datetime.datetime) else repr(value)

@@ -6,7 +6,8 @@ Addresses, all under `/api/`, all for people:
 |---|---|---|
 | GET `episodes/<id>/reviews` | | `Reviews` |
 | POST `episodes/<id>/reviews` | `SecondLook` | `EpisodeDetail`, now with the first label; 409 `stale_version` |
-| GET `reviews/next?after=<id>` | | `NextReview` |
+| GET `reviews/next?after=<id>&…` | | `NextReview`; `…` is a filter of the library |
+| GET `episodes/<id>/beside?…` | | `Beside` |
 | GET, POST `episodes/<id>/marks` | `MarkMade` | list of `MarkShown`, `MarkShown` |
 | PATCH, DELETE `episodes/<id>/marks/<mark>` | `MarkChange` | `MarkShown`, nothing |
 | GET `episodes/<id>/instructions` | | list of `InstructionShown`, the recorded one first |
@@ -65,6 +66,14 @@ class NextReview(Schema):
     url: str  # page of the next episode to review, "" when none is left
     id: str
     left: int  # to review beside the one it came after
+
+
+class Beside(Schema):
+    """Among the episodes of a filter of the library, newest first."""
+
+    newer: str  # id, "" at the end
+    older: str
+    after: str  # `after` of a page of the library that shows this episode with some newer ones before it
 
 
 class MarkShown(Schema):

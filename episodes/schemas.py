@@ -164,6 +164,7 @@ class EpisodeDetail(EpisodeRow):
     older: str
     may_change: bool  # outcome and instruction
     may_remove: bool
+    may_curate: bool  # put it in a dataset
 
 
 class EpisodeEvent(Schema):

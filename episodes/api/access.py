@@ -57,5 +57,6 @@ def detail(who: Person, episode: Episode) -> dict[str, Any]:
     return reading.detail(episode, visible(who).present(), unseen) | {
         "may_change": (may_review := visible(who, "review").filter(pk=episode.pk).exists()),
         "may_remove": may_review,
+        "may_curate": visible(who, "curate").filter(pk=episode.pk).exists(),
         "failures_url": f"/api/organisations/{episode.organisation_id}/failure-kinds" if curates.exists() else "",
     }

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from episodes import reading
-from episodes.api.access import detail, find, person, unseen_by, visible
+from episodes import filters, library, reading
+from episodes.api.access import detail, find, person, unseen_by
 from episodes.models import Episode, Mark
 from episodes.review_schemas import (
+    Beside,
     InstructionShown,
     Kinds,
     KindsChange,
@@ -35,8 +36,17 @@ router = Router(tags=["review"])
 def next_review(request: HttpRequest, after: Annotated[str, Query(max_length=32)] = "") -> dict[str, Any]:
     who = person(request)
     seen = find(who, after) if after else None
-    found, left = review.next_to_review(visible(who, "review"), who, seen)
+    among = library.chosen(library.sites(who, "review"), filters.read(request.GET, ("after",)))
+    found, left = review.next_to_review(among, who, seen)
     return {"url": reading.page(found), "id": found.pk, "left": left} if found else {"url": "", "id": "", "left": left}
+
+
+@router.get("episodes/{id}/beside", response=Beside)
+def episodes_beside(request: HttpRequest, id: str) -> dict[str, Any]:
+    who = person(request)
+    among = library.chosen(library.sites(who), filters.read(request.GET))
+    newer, older, after = library.beside(among, find(who, id))
+    return {"newer": newer, "older": older, "after": after}
 
 
 @router.get("episodes/{id}/reviews", response=Reviews)

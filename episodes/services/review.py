@@ -39,11 +39,11 @@ def to_review(episodes: EpisodeQuerySet, person: Person) -> EpisodeQuerySet:
 
 def next_to_review(episodes: EpisodeQuerySet, person: Person, after: Episode | None) -> tuple[Episode | None, int]:
     """The next older one than `after`, from the newest again when there is none; and how many there are beside it."""
-    waiting = to_review(episodes, person)
+    waiting = to_review(episodes, person).order_by("-started_at", "-pk")
     if after is None:
         return waiting.first(), waiting.count()
     waiting = waiting.exclude(pk=after.pk)
-    older = Q(started_at__lt=after.started_at) | Q(started_at=after.started_at, number__lt=after.number)
+    older = Q(started_at__lt=after.started_at) | Q(started_at=after.started_at, pk__lt=after.pk)
     return waiting.filter(older).first() or waiting.first(), waiting.count()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,16 @@ def colleague(here: World, name: str, role: str) -> Person:
     person = Person.objects.create_user(name, password="secret", first_name=name.title())
     Membership.objects.create(person=person, organisation=here.site.organisation, role=role)
     return person
+
+
+def one_a_minute(here: World, tmp_path: Path, words: list[str], checked: bool = True) -> list[Episode]:
+    """Episodes with these instructions, each recorded a minute after the one before it."""
+    made = []
+    for minute, text in enumerate(words):
+        episode = received(recorded(tmp_path / str(minute), here.robot.pk, 5, text), here.robot, checked)
+        Episode.objects.filter(pk=episode.pk).update(started_at=episode.started_at + timedelta(minutes=minute))
+        made.append(episode)
+    return made
 
 
 def ask(client: Client, method: str, address: str, **body: Any) -> Any:
@@ -141,7 +152,7 @@ def test_kappa_is_what_cohen_defined() -> None:
 
 def test_next_goes_through_all_that_nobody_reviewed_and_second_looks_last_asked(here: World, tmp_path: Path) -> None:
     mina, priya = signed_in(here.mina), signed_in(colleague(here, "priya", "reviewer"))
-    old, middle, new = (received(recorded(tmp_path / str(n), here.robot.pk, 5), here.robot) for n in range(3))
+    old, middle, new = one_a_minute(here, tmp_path, ["Wipe the mat"] * 3)
     first = mina.get("/api/reviews/next").json()
     assert (first["id"], first["left"]) == (new.pk, 3)
     after = mina.get(f"/api/reviews/next?after={new.pk}").json()
@@ -153,6 +164,26 @@ def test_next_goes_through_all_that_nobody_reviewed_and_second_looks_last_asked(
     patch(mina, middle, flagged=True)
     assert mina.get("/api/reviews/next").json()["id"] == ""
     assert priya.get("/api/reviews/next").json()["id"] == middle.pk
+
+
+def test_next_and_beside_stay_within_the_librarys_filter(here: World, tmp_path: Path) -> None:
+    mina, words = signed_in(here.mina), ["Wipe the mat", "Stack the trays", "Wipe the tray", "Wipe the bench"]
+    first, other, third, last = one_a_minute(here, tmp_path, words)
+    assert mina.get(f"/api/reviews/next?after={last.pk}&search=wipe").json() == {
+        "url": f"/episodes/{third.pk}/", "id": third.pk, "left": 2,
+    }  # fmt: skip
+    beside = mina.get(f"/api/episodes/{third.pk}/beside?search=wipe").json()
+    assert beside == {"newer": last.pk, "older": first.pk, "after": ""}
+    assert mina.get(f"/api/episodes/{other.pk}/beside?search=wipe").json()["older"] == first.pk  # though not among them
+    assert mina.get(f"/api/episodes/{third.pk}/beside?sarch=wipe").json()["code"] == "unknown_field:sarch"
+
+
+def test_a_list_can_begin_shortly_before_an_episode(here: World, tmp_path: Path) -> None:
+    mina = signed_in(here.mina)
+    episodes = one_a_minute(here, tmp_path, ["Wipe the mat"] * 13, checked=False)
+    after = mina.get(f"/api/episodes/{episodes[0].pk}/beside").json()["after"]
+    page = mina.get(f"/api/library?after={after}").json()["items"]
+    assert [row["id"] for row in page].index(episodes[0].pk) == 10
 
 
 def test_taking_a_label_back_makes_it_unreviewed_again(mina: Client, episode: Episode) -> None:

@@ -33,7 +33,7 @@ FILES = {
     ),
     "player/shapes.ts": (
         review_schemas,
-        ("ReviewShown", "AgreementShown", "Reviews", "NextReview", "MarkShown", "InstructionShown", "Kinds"),
+        ("ReviewShown", "AgreementShown", "Reviews", "NextReview", "Beside", "MarkShown", "InstructionShown", "Kinds"),
     ),
 }
 SHARED = [(file, module, name) for file, (module, names) in FILES.items() for name in names]

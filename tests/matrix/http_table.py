@@ -91,6 +91,7 @@ ROUTES: dict[str, dict[str, Row]] = {
     "api/episodes/<id>/events": {"GET": Row(SEE)},
     # reviewing
     "api/reviews/next": {"GET": Row(SIGNED_IN)},
+    "api/episodes/<id>/beside": {"GET": Row(SEE)},
     "api/episodes/<id>/reviews": {
         "GET": Row(SEE),
         "POST": Row(REVIEW, lambda _: {"version": 1, "outcome": "failure"}, ok=(409,)),  # nobody asked for it

@@ -108,6 +108,7 @@ export interface EpisodeDetail extends EpisodeRow {
   older: string;
   may_change: boolean;
   may_remove: boolean;
+  may_curate: boolean;
 }
 
 export interface EpisodeEvent {

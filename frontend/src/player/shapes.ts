@@ -30,6 +30,12 @@ export interface NextReview {
   left: number;
 }
 
+export interface Beside {
+  newer: string;
+  older: string;
+  after: string;
+}
+
 export interface MarkShown {
   id: number;
   row: number;

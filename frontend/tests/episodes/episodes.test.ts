@@ -64,6 +64,7 @@ const EPISODE: EpisodeDetail = {
   older: "",
   may_change: true,
   may_remove: true,
+  may_curate: true,
 };
 
 function page(items: EpisodeDetail[]): EpisodePage {
