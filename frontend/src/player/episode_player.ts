@@ -52,7 +52,8 @@ export class EpisodePlayer extends HTMLElement {
       (mark) => void this.objects.add(mark),
     );
     const id = (this.dataset.url ?? "").split("/").pop() ?? "";
-    this.neighbours = new Neighbours(this.at("list"), this.list, id, place.filter, (one) => this.visit(one));
+    const api = { library: this.dataset.library ?? "/api/library", episodes: this.list };
+    this.neighbours = new Neighbours(this.at("list"), api, id, place.filter, (one) => this.visit(one));
     const table = acts(this);
     this.addEventListener("click", (event) => this.pressed(event, table), { signal });
     bindKeys(keys(this), signal);
@@ -95,10 +96,13 @@ export class EpisodePlayer extends HTMLElement {
     void this.load(id, 0);
   }
 
-  /** The next one above or below in the list; without the list, the next newer or older one. */
-  beside(step: -1 | 1): void {
-    const other = step < 0 ? this.episode?.newer : this.episode?.older;
-    this.visit(this.neighbours.beside(step) || episodeOf(other ?? ""));
+  /** The next one above or below in the list. */
+  async beside(step: -1 | 1): Promise<void> {
+    try {
+      this.visit(await this.neighbours.beside(step));
+    } catch (error) {
+      this.refused(error, "The next one is not known.");
+    }
   }
 
   private cameBack(): void {

@@ -1,30 +1,47 @@
 // The list beside the player: newest first, narrowed by the library's own query, by words and by outcome. Choosing one opens it.
 
-import type { EpisodePage, EpisodeRow } from "../episodes/shapes";
+import type { EpisodeRow } from "../episodes/shapes";
 import { shortLine } from "../episodes/words";
 import { call, Refused } from "../http";
 import { icon } from "../icons";
 import { count, safe } from "../text";
+import type { Beside } from "./shapes";
 
 const PAGE = 50;
+/** Chips that narrow the list: their words, and what they add to the filter. */
 const CHIPS = [
-  ["", "all", "all"],
-  ["success", "success", "success"],
-  ["failure", "failure", "failure"],
-  ["unlabelled", "no label", "unlabelled"],
+  { label: "all", filter: {} },
+  { label: "to review", filter: { reviewed: "no" } },
+  { label: "success", filter: { outcome: "success" } },
+  { label: "failure", filter: { outcome: "failure" } },
+  { label: "no label", filter: { outcome: "unlabelled" } },
 ] as const;
+const CHIP_FIELDS = ["outcome", "reviewed"];
+
+type Chosen = Record<string, string | undefined>;
+
+interface Page {
+  items: EpisodeRow[];
+  next: string;
+}
+
+interface Counts {
+  episodes: number;
+  reviewed: number;
+  outcomes: Record<string, number>;
+}
 
 export class Neighbours {
   items: EpisodeRow[] = [];
-  private page = 0;
-  private total = 0;
+  private following = "";
+  private counts: Counts | null = null;
   private loading = new AbortController();
   private typing = 0;
 
-  /** `filter`: the query that the library handed on; `onOpen` gets the id of the chosen one. */
+  /** `api`: where the library answers; `filter`: the query that it handed on; `onOpen` gets the id of the chosen one. */
   constructor(
     private readonly root: HTMLElement,
-    private readonly url: string,
+    private readonly api: { library: string; episodes: string },
     private current: string,
     readonly filter: URLSearchParams,
     private readonly onOpen: (episode: string) => void,
@@ -34,11 +51,7 @@ export class Neighbours {
     root.addEventListener("click", (event) => this.pressed(event));
     root.querySelector("input")?.addEventListener("input", (event) => this.typed(event));
     this.at("eps").addEventListener("scroll", () => this.scrolled());
-    void this.load(1);
-  }
-
-  reload(): void {
-    void this.load(1);
+    void this.load();
   }
 
   close(): void {
@@ -56,11 +69,14 @@ export class Neighbours {
     this.root.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
   }
 
-  /** Id of the one above (-1) or below (1) in this list; "" where there is none or the current one is not in it. */
-  beside(step: -1 | 1): string {
+  /** Id of the one above (-1) or below (1) in this list, or where the list does not reach, under its filter; "" at its ends. */
+  async beside(step: -1 | 1): Promise<string> {
     const now = this.items.findIndex((one) => one.id === this.current);
     if (step > 0 && now >= this.items.length - 2) this.more();
-    return now < 0 ? "" : (this.items[now + step]?.id ?? "");
+    const listed = now < 0 ? undefined : this.items[now + step];
+    if (listed) return listed.id;
+    const found = await call<Beside>("GET", `${this.api.episodes}/${this.current}/beside?${this.filter}`);
+    return step < 0 ? found.newer : found.older;
   }
 
   /** Every tag of the listed episodes, the most used first. */
@@ -82,19 +98,28 @@ export class Neighbours {
   private typed(event: Event): void {
     const words = (event.target as HTMLInputElement).value.trim();
     window.clearTimeout(this.typing);
-    this.typing = window.setTimeout(() => this.narrow("search", words), 200);
+    this.typing = window.setTimeout(() => this.narrow({ search: words }), 200);
   }
 
-  private narrow(name: string, value: string): void {
-    if (value) this.filter.set(name, value);
-    else this.filter.delete(name);
-    void this.load(1);
+  private narrow(change: Record<string, string>): void {
+    for (const [name, value] of Object.entries(change)) {
+      if (value) this.filter.set(name, value);
+      else this.filter.delete(name);
+    }
+    void this.load();
   }
 
   private pressed(event: Event): void {
     if (!(event.target instanceof Element) || !(event instanceof MouseEvent)) return;
-    const chip = event.target.closest<HTMLElement>("[data-outcome]");
-    if (chip) this.narrow("outcome", chip.dataset.outcome ?? "");
+    const chip = event.target.closest<HTMLElement>("[data-chip]");
+    if (chip) {
+      this.narrow({ outcome: "", reviewed: "", ...CHIPS[Number(chip.dataset.chip)]?.filter });
+      return;
+    }
+    if (event.target.closest("[data-newer]")) {
+      void this.load("");
+      return;
+    }
     const line = event.target.closest<HTMLElement>(".ep");
     if (!line || event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
@@ -107,17 +132,24 @@ export class Neighbours {
   }
 
   private more(): void {
-    if (this.page > 0 && this.items.length < this.total) void this.load(this.page + 1);
+    if (this.following) void this.ask((signal) => this.page(this.following, signal, true));
   }
 
-  private async load(page: number): Promise<void> {
+  /** From `after` on; when that is not said, from shortly before the episode on the screen. */
+  private load(after?: string): Promise<void> {
+    return this.ask(async (signal) => {
+      const start = after ?? (await this.start(signal));
+      await this.page(start, signal, false);
+      this.counts = await call<Counts>("GET", `${this.api.library}/counts?${this.wide()}`, undefined, signal);
+      this.drawChips();
+    });
+  }
+
+  private async ask(act: (signal: AbortSignal) => Promise<void>): Promise<void> {
     this.loading.abort();
     this.loading = new AbortController();
-    const query = new URLSearchParams(this.filter);
-    query.set("page", String(page));
-    query.set("page_size", String(PAGE));
     try {
-      this.draw(await call("GET", `${this.url}?${query}`, undefined, this.loading.signal), page);
+      await act(this.loading.signal);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof Refused)) throw error;
@@ -125,20 +157,47 @@ export class Neighbours {
     }
   }
 
-  private draw(answer: EpisodePage, page: number): void {
-    this.page = page;
-    this.total = answer.total;
-    this.items = page === 1 ? answer.items : [...this.items, ...answer.items];
-    this.root.dataset.total = String(answer.total);
-    this.at("total").textContent = count(answer.total, "episode");
-    const chosen = this.filter.get("outcome") ?? "";
-    this.at("chips").innerHTML = CHIPS.map(([value, label, key]) => {
-      const on = chosen === value;
-      return `<button type="button" class="chip pickable ${on ? "acc" : ""}" aria-pressed="${on}" data-outcome="${value}">${label} ${answer.counts[key] ?? 0}</button>`;
-    }).join("");
+  private async start(signal: AbortSignal): Promise<string> {
+    const url = `${this.api.episodes}/${this.current}/beside?${this.filter}`;
+    return (await call<Beside>("GET", url, undefined, signal)).after;
+  }
+
+  private async page(after: string, signal: AbortSignal, append: boolean): Promise<void> {
+    const query = new URLSearchParams(this.filter);
+    query.set("size", String(PAGE));
+    if (after) query.set("after", after);
+    const page = await call<Page>("GET", `${this.api.library}?${query}`, undefined, signal);
+    this.following = page.next;
+    this.items = append ? [...this.items, ...page.items] : page.items;
+    this.draw(append ? "" : after);
+  }
+
+  /** The filter without what the chips narrow. */
+  private wide(): URLSearchParams {
+    const query = new URLSearchParams(this.filter);
+    for (const name of CHIP_FIELDS) query.delete(name);
+    return query;
+  }
+
+  private draw(after: string): void {
     const none = '<p class="pb muted">No episode matches.</p>';
-    this.at("eps").innerHTML = this.items.map((e) => shortLine(e, e.id === this.current)).join("") || none;
-    if (page === 1) this.root.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    const newer = after
+      ? `<button type="button" class="btn quiet small" data-newer>${icon("up")}Newer ones</button>`
+      : "";
+    this.at("eps").innerHTML = newer + this.items.map((e) => shortLine(e, e.id === this.current)).join("") || none;
+    this.root.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  private drawChips(): void {
+    const { counts } = this;
+    if (!counts) return;
+    const { episodes, reviewed, outcomes } = counts;
+    const numbers = [episodes, episodes - reviewed, outcomes.success, outcomes.failure, outcomes.unlabelled];
+    this.at("total").textContent = count(episodes, "episode");
+    this.at("chips").innerHTML = CHIPS.map(({ label, filter }, i) => {
+      const on = CHIP_FIELDS.every((name) => (this.filter.get(name) ?? "") === ((filter as Chosen)[name] ?? ""));
+      return `<button type="button" class="chip pickable ${on ? "acc" : ""}" aria-pressed="${on}" data-chip="${i}">${label} ${numbers[i] ?? 0}</button>`;
+    }).join("");
   }
 
   private at(name: string): HTMLElement {

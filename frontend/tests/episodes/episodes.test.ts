@@ -99,7 +99,9 @@ describe("<episode-player>", () => {
   /** The list beside the player always answers; `reply` is for the episode itself. */
   function serve(reply: (method: string, body: unknown) => Reply): void {
     replies = (method, url, body) => {
-      if (url.includes("?page")) return { body: page([EPISODE]) };
+      if (url.startsWith("/api/library/counts")) return { body: { episodes: 1, reviewed: 0, outcomes: {} } };
+      if (url.startsWith("/api/library?")) return { body: { items: [EPISODE], next: "" } };
+      if (url.includes("/beside?")) return { body: { newer: "", older: "", after: "" } };
       if (url.endsWith("/reviews")) return { body: { asked_by: "", reviews: [], agreements: [] } };
       return reply(method, body);
     };
