@@ -1,6 +1,6 @@
 // Words and small markup for episodes: how they ended, who drove, what is wrong. Pure; shared by the list and the player.
 import { type IconName, icon } from "../icons";
-import { clock, safe } from "../text";
+import { clock, count, safe } from "../text";
 import type { EpisodeRow, Stretch } from "./shapes";
 
 export interface Verdict {
@@ -15,14 +15,17 @@ export function verdict(episode: EpisodeRow): Verdict {
   if (episode.status === "rejected")
     return { icon: "warning", look: "err", words: episode.playable ? "rejected" : "rejected, not playable" };
   if (episode.status === "received") return { icon: "clock", look: "muted", words: "being checked" };
-  const words = outcomeWords(episode);
-  return episode.status === "warned" ? { ...words, words: `${words.words}, ready with warnings` } : words;
+  if (episode.second_look) return { icon: "flag", look: "warn", words: "second look asked of you" };
+  const found = Object.values(episode.found).reduce((sum, n) => sum + n, 0);
+  const ended = outcomeWords(episode);
+  return found > 0 ? { ...ended, words: `${count(found, "finding")}, ${ended.words}` } : ended;
 }
 
 function outcomeWords(episode: EpisodeRow): Verdict {
   const cut = episode.cut ? `, cut: ${episode.cut_reason || "the end is missing"}` : "";
   if (episode.outcome === "success") return { icon: "check", look: "ok", words: `success${cut}` };
-  if (episode.outcome === "failure") return { icon: "cross", look: "err", words: `failure${cut}` };
+  const kind = episode.failure ? `: ${episode.failure}` : "";
+  if (episode.outcome === "failure") return { icon: "cross", look: "err", words: `failure${kind}${cut}` };
   return { icon: cut ? "warning" : "clock", look: cut ? "warn" : "muted", words: `no label${cut}` };
 }
 

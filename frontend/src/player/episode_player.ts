@@ -5,6 +5,7 @@ import { bindKeys } from "../keys";
 import { toast } from "../toast";
 import { episodeOf, pageOf, placeOf } from "./address";
 import { parseColumns, Rows } from "./columns";
+import { Datasets } from "./datasets";
 import { Edits } from "./edits";
 import { keySheet, missing, notPlayable, frame as pageFrame, reviewingHtml } from "./frame";
 import { acts, keys } from "./inputs";
@@ -31,6 +32,7 @@ export class EpisodePlayer extends HTMLElement {
   readonly labelling = new Labelling(this, this.edits);
   readonly reviewing = new Reviewing(this);
   readonly objects = new Objects(this);
+  readonly datasets = new Datasets(this);
   marking!: Marking;
   private leaving = new AbortController();
   private showing = new AbortController();
@@ -56,6 +58,7 @@ export class EpisodePlayer extends HTMLElement {
     this.neighbours = new Neighbours(this.at("list"), api, id, place.filter, (one) => this.visit(one));
     const table = acts(this);
     this.addEventListener("click", (event) => this.pressed(event, table), { signal });
+    this.addEventListener("change", (event) => this.chosen(event), { signal });
     bindKeys(keys(this), signal);
     window.addEventListener("popstate", () => this.cameBack(), { signal });
     this.reviewing.begin(place.reviewing);
@@ -122,7 +125,7 @@ export class EpisodePlayer extends HTMLElement {
       this.begin(episode);
       if (episode.playable && episode.videos.length > 0 && episode.status !== "received") this.play(episode, frame);
       else this.wait(episode, frame);
-      await this.lookAtReviews(episode);
+      await Promise.all([this.lookAtReviews(episode), this.datasets.load(signal)]);
     } catch (error) {
       this.failed(error, (sentence) => {
         this.at("centre").innerHTML = missing(sentence);
@@ -141,6 +144,7 @@ export class EpisodePlayer extends HTMLElement {
     this.said = null;
     this.labelling.reset();
     this.objects.reset();
+    this.datasets.reset();
     this.neighbours.choose(episode.id);
     this.episode = null;
     this.take(episode);
@@ -222,6 +226,7 @@ export class EpisodePlayer extends HTMLElement {
     panel.draw("about", titleHtml(e));
     panel.draw("label", labelHtml(e, labelling));
     panel.draw("findings", findingsHtml(e));
+    panel.draw("datasets", this.datasets.html());
     panel.draw("second", secondHtml(e, this.said, labelling.wholeDraft));
     panel.draw("facts", factsHtml(e));
     this.drawReviewing();
@@ -265,6 +270,13 @@ export class EpisodePlayer extends HTMLElement {
     if (event.detail > 0) button.blur(); // Space and Enter are the player's again after a press with the pointer
     if (Object.hasOwn(table, act)) table[act]?.(button);
     else this.viewer?.act(act, button);
+  }
+
+  private chosen(event: Event): void {
+    const field = event.target;
+    if (!(field instanceof HTMLSelectElement) || field.dataset.dataset === undefined) return;
+    this.datasets.choose(field.value);
+    field.blur();
   }
 
   /** Shows the server's sentence; a page that was left is silent; anything else is a defect and is thrown on. */

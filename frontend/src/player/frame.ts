@@ -4,7 +4,7 @@ import { icon } from "../icons";
 import { safe } from "../text";
 import { kbd } from "./stage";
 
-export const SECTIONS = ["about", "label", "findings", "second", "row", "marks", "facts"] as const;
+export const SECTIONS = ["about", "label", "findings", "datasets", "second", "row", "marks", "facts"] as const;
 export type Section = (typeof SECTIONS)[number];
 
 const FOOT = [
@@ -63,6 +63,7 @@ const SHEET: readonly (readonly [string, readonly (readonly [string, string])[]]
       ["P", "take the proposed trim"],
       ["M", "mark an object in the picture"],
       ["F", "ask for a second look"],
+      ["A", "add to the draft, or take out"],
       ["Del", "remove"],
       ["U Ctrl+Z", "undo"],
       ["Ctrl+Shift+Z", "do again"],

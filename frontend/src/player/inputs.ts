@@ -59,6 +59,7 @@ function labels(page: EpisodePlayer): KeyTable {
     p: () => propose(page),
     m: () => mark(page),
     f: () => void labelling.flag(),
+    a: () => void page.datasets.toggle(),
     Delete: () => void labelling.takeAway(),
   };
   for (const n of [1, 2, 3, 4, 5]) table[String(n)] = () => void labelling.quality(n);
@@ -84,6 +85,7 @@ export function acts(page: EpisodePlayer): Record<string, (button: HTMLElement) 
     second: () => void page.reviewing.enter(false),
     mark: () => mark(page),
     unmark: (b) => void page.objects.remove(Number(b.dataset.value)),
+    dataset: () => void page.datasets.toggle(),
     next: () => void page.reviewing.enter(false),
     reviewing: () => page.reviewing.toggle(),
     remove: () => void labelling.takeAway(),

@@ -1,6 +1,6 @@
 // The list and the player's side panel against a server that the test plays.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { EpisodeDetail, EpisodePage } from "../../src/episodes/shapes";
+import type { EpisodeDetail } from "../../src/episodes/shapes";
 import { bandHtml, verdict } from "../../src/episodes/words";
 import "../../src/player/episode_player";
 
@@ -67,10 +67,6 @@ const EPISODE: EpisodeDetail = {
   may_curate: true,
 };
 
-function page(items: EpisodeDetail[]): EpisodePage {
-  return { items, total: items.length, page: 1, page_size: 50, counts: { all: 1 }, robots: [] };
-}
-
 const settle = (): Promise<void> => vi.advanceTimersByTimeAsync(5).then(() => undefined);
 const press = (key: string): boolean =>
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
@@ -102,6 +98,7 @@ describe("<episode-player>", () => {
       if (url.startsWith("/api/library/counts")) return { body: { episodes: 1, reviewed: 0, outcomes: {} } };
       if (url.startsWith("/api/library?")) return { body: { items: [EPISODE], next: "" } };
       if (url.includes("/beside?")) return { body: { newer: "", older: "", after: "" } };
+      if (url.endsWith("/datasets")) return { body: [] };
       if (url.endsWith("/reviews")) return { body: { asked_by: "", reviews: [], agreements: [] } };
       return reply(method, body);
     };
@@ -163,14 +160,26 @@ describe("<episode-player>", () => {
 });
 
 describe("words for episodes", () => {
+  it("say how it failed, and that a second look is asked for instead of the first label", () => {
+    const failed = { ...EPISODE, status: "ready", outcome: "failure", failure: "dropped" } as const;
+    expect(verdict(failed).words).toBe("failure: dropped");
+    expect(verdict({ ...failed, second_look: true }).words).toBe("second look asked of you");
+  });
+
   it("say a cut beside the label", () => {
     const cut = { ...EPISODE, status: "ready", outcome: "success", cut: true, cut_reason: "power lost" } as const;
     expect(verdict(cut).words).toBe("success, cut: power lost");
   });
 
   it("say when an episode is ready with warnings, and when it is rejected", () => {
-    const warned = { ...EPISODE, status: "warned", playable: true, outcome: "success" } as const;
-    expect(verdict(warned).words).toBe("success, ready with warnings");
+    const warned = {
+      ...EPISODE,
+      status: "warned",
+      playable: true,
+      outcome: "success",
+      found: { frozen: 1, lag: 2 },
+    } as const;
+    expect(verdict(warned).words).toBe("3 findings, success");
     expect(verdict({ ...warned, status: "rejected" }).words).toBe("rejected");
     expect(verdict({ ...warned, status: "rejected", playable: false }).words).toBe("rejected, not playable");
   });
