@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -159,24 +161,45 @@ def test_picture_statistics_do_not_overflow() -> None:
 
 def test_a_cancelled_export_goes_on_where_it_was(three: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[int, int]] = []
-    one = Options(workers=1)
-    with pytest.raises(Refused, match="cancelled"):
-        export(*three, tmp_path / "dataset", one, lambda *at: told.append(at), lambda: bool(told) and told[-1][0] > 60)
-    assert not (tmp_path / "dataset").exists()
     encoded: list[Path] = []
+    asked = threading.Event()
     real = pieces.encode
-    monkeypatch.setattr(pieces, "encode", lambda frames, path, *rest: (encoded.append(path), real(frames, path, *rest)))
-    told.clear()
-    root = export(*three, tmp_path / "dataset", one, lambda *at: told.append(at)).folder
+
+    def encode(frames: Any, path: Path, *rest: Any) -> None:
+        encoded.append(path)
+        if len(encoded) > 2:  # both cameras of the first episode are done: now somebody cancels
+            assert asked.wait(60)
+        real(frames, path, *rest)
+
+    def cancelled() -> bool:
+        if len(encoded) > 2 and not asked.is_set():
+            asked.set()
+            return True
+        return False
+
+    monkeypatch.setattr(pieces, "encode", encode)
+    monkeypatch.setattr(pieces, "TELL_S", 0.01)
+    with pytest.raises(Refused, match="cancelled"):
+        export(*three, tmp_path / "dataset", Options(workers=1), lambda *at: told.append(at), cancelled)
+    assert not (tmp_path / "dataset").exists()
+    encoded.clear()
+    root = export(*three, tmp_path / "dataset", Options(workers=1), lambda *at: told.append(at)).folder
     assert 0 < len(encoded) < 6
     assert told[-1] == (196, 196)
     assert rig.info(root)["total_frames"] == 98
     assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
 
 
+def test_progress_is_told_by_the_thread_that_asked(three: Version, tmp_path: Path) -> None:
+    """A listener may then write to a database."""
+    threads = set()
+    export(*three, tmp_path / "dataset", Options(workers=2), lambda done, total: threads.add(threading.get_ident()))
+    assert threads == {threading.get_ident()}
+
+
 def test_other_settings_begin_anew(three: Version, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="cancelled"):
-        export(*three, tmp_path / "dataset", Options(workers=1), cancelled=iter([False] * 100 + [True] * 9).__next__)
+        export(*three, tmp_path / "dataset", Options(workers=1), cancelled=iter([False, True]).__next__)
     done = export(*three, tmp_path / "dataset", Options(copy=True))
     assert done.copied == 6
 

@@ -80,6 +80,7 @@ class Assembler:
         self._add_events(source, meta, table)
         self._frames += kept.rows
         ticker.tick(kept.rows)
+        ticker.tell()
 
     def close(self) -> None:
         self._events.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +28,7 @@ from protocol.episode_folder import hash_file, video_path
 from protocol.errors import Refused
 
 PICTURES = "pictures.json"
+TELL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,16 @@ def make(sources: list[Source], cameras: tuple[Camera, ...], fps: int, work: Pat
     for left in work.glob(".*"):
         shutil.rmtree(left)
     with ThreadPoolExecutor(options.workers) as pool:
-        futures = [pool.submit(_make_one, source, cameras, fps, work, options, ticker) for source in missing]
+        waiting = {pool.submit(_make_one, source, cameras, fps, work, options, ticker) for source in missing}
         try:
-            for future in futures:
-                future.result()
+            while waiting:
+                ended, waiting = wait(waiting, TELL_S, FIRST_COMPLETED)
+                ticker.tell()
+                for future in ended:
+                    future.result()
         except BaseException:
-            for future in futures:
-                future.cancel()
+            ticker.stop()
+            pool.shutdown(cancel_futures=True)
             raise
 
 

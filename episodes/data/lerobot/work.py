@@ -35,19 +35,31 @@ class Options:
 
 
 class Ticker:
-    """Counts rows over all threads; `tick` raises `Refused("cancelled")` when somebody asked for the end."""
+    """Counts rows over all threads.  Only the calling thread tells, so that a listener may use a database."""
 
     def __init__(self, total: int, progress: Progress, cancelled: Cancelled) -> None:
         self._total, self._progress, self._cancelled = total, progress, cancelled
         self._lock = threading.Lock()
         self._done = 0.0
+        self._stopped = False
 
     def tick(self, rows: float) -> None:
-        if self._cancelled():
+        """From any thread; raises `Refused("cancelled")` once the work was stopped."""
+        if self._stopped:
             raise Refused("cancelled", "The export was cancelled. Started again, it goes on where it was.")
         with self._lock:
             self._done += rows
-            self._progress(min(self._total, round(self._done)), self._total)
+
+    def tell(self) -> None:
+        """From the calling thread; raises `Refused("cancelled")` when somebody asked for the end."""
+        if self._cancelled():
+            self.stop()
+        self.tick(0)
+        self._progress(min(self._total, round(self._done)), self._total)
+
+    def stop(self) -> None:
+        """Threads that still work end at their next tick."""
+        self._stopped = True
 
 
 @contextmanager
