@@ -16,3 +16,9 @@ def settle(id: str | None) -> None:
     if state != campaign.state and campaign.become(state):
         act = "campaign_done" if state == "done" else "campaign_not_done"
         audit.append("server", act, campaign.pk, campaign.organisation_id, name=campaign.name)
+
+
+def settle_open() -> None:
+    """Those that became complete in a way that told nobody.  A campaign that is done stays so when old episodes go."""
+    for id in Campaign.objects.filter(state="open").values_list("pk", flat=True):
+        settle(id)

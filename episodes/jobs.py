@@ -13,7 +13,7 @@ from django.conf import settings
 
 from episodes import storage
 from episodes.apart import Superseded, examine_apart
-from episodes.goals import settle
+from episodes.goals import settle, settle_open
 from episodes.models import DatasetJob, Episode, Erasure
 from episodes.services import dataset_jobs, erasing, forgetting, gists, retention
 from episodes.services.checks import end_check
@@ -54,6 +54,7 @@ def check_episode(episode_id: str) -> None:
 @shared_task(name="episodes.reconcile")
 def reconcile() -> None:
     """Does the checks that no worker was woken for, or whose worker died; draws strips that are missing."""
+    settle_open()
     gists.draw_missing(20)
     for episode_id in Episode.objects.unchecked().values_list("pk", flat=True)[:20]:
         check_episode(episode_id)

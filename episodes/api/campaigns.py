@@ -23,7 +23,7 @@ from episodes.models import Campaign, CampaignQuerySet
 from episodes.services import campaigns as services
 from fleet.access import Ability, robots_for, roles_with, sites_for
 from fleet.edge import not_found
-from fleet.models import Person, Robot, Site, is_id
+from fleet.models import Person, Site, is_id
 from protocol.errors import Refused
 
 router = Router(tags=["campaigns"])
@@ -33,7 +33,7 @@ MOST = 200
 
 def visible(who: Person, ability: Ability = "see") -> CampaignQuerySet:
     found = Campaign.objects.for_person(who, roles_with(ability))
-    return found.select_related("site", "organisation").prefetch_related("robots")
+    return found.select_related("site", "organisation").prefetch_related("robots", "prompts")
 
 
 def find(who: Person, id: str, ability: Ability = "see") -> Campaign:
@@ -58,14 +58,14 @@ def list_campaigns(
         found = found.filter(state=state)
     may = set(visible(who, PLAN).values_list("pk", flat=True))
     return {
-        "items": [standing.row(campaign, campaign.pk in may) for campaign in found[:MOST]],
-        "sites": [_site(site) for site in sites_for(who, PLAN).order_by("name")],
+        "items": standing.rows(list(found[:MOST]), may),
+        "sites": [_site(site) for site in sites_for(who, PLAN).prefetch_related("robots").order_by("name")],
     }
 
 
 def _site(site: Site) -> dict[str, Any]:
-    robots = Robot.objects.live().filter(site=site)
-    return {"id": str(site.pk), "name": site.name, "robots": [{"id": robot.pk, "name": robot.name} for robot in robots]}
+    robots = [{"id": robot.pk, "name": robot.name} for robot in site.robots.all() if robot.revoked_at is None]
+    return {"id": str(site.pk), "name": site.name, "robots": robots}
 
 
 @router.post("campaigns", response=CampaignDetail)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from episodes.goals import settle
 from episodes.models import BulkChange, Episode, EpisodeQuerySet
 from episodes.services import labels, review
 from fleet import audit
@@ -104,3 +105,5 @@ def _tell(person: Person, act: str, rows: list[Episode], changed: list[str], **d
         ids = [episode.pk for episode in rows if episode.organisation_id == organisation and episode.pk in set(changed)]
         if ids:
             audit.append(person.shown, act, "", organisation, episodes=ids, **detail)
+    for campaign in {episode.campaign_id for episode in rows}:
+        settle(campaign)

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from episodes.goals import settle
+from episodes.goals import settle, settle_open
 from episodes.models import Campaign, CampaignSeat, Episode
 from fleet.models import AuditEntry, Membership, Person, Robot, Site
 from robot.recorder.episode_recorder import Ordered
@@ -201,6 +203,30 @@ def test_only_present_episodes_that_the_check_took_count(here: World, edda: Clie
     assert acts == ["campaign_done", "campaign_not_done", "campaign_done", "campaign_not_done"]
 
 
+def test_what_told_nobody_is_settled_later_and_old_episodes_do_not_reopen_a_campaign(
+    here: World, edda: Client, tmp_path: Path
+) -> None:
+    campaign = made(edda, here, {**LIFT, "goal": 1}, only_success=True)
+    take(tmp_path, here.robot, campaign, outcome="failure")
+    Episode.objects.update(outcome="success")
+    settle_open()
+    assert seen(edda, campaign["id"])["state"] == "done"
+    Episode.objects.update(removed_at=timezone.now())
+    settle_open()
+    assert seen(edda, campaign["id"])["state"] == "done"
+
+
+def test_many_labels_at_once_are_counted(here: World, edda: Client, mina: Client, tmp_path: Path) -> None:
+    campaign = made(edda, here, LIFT, only_success=True)
+    first, second = (take(tmp_path / name, here.robot, campaign) for name in "ab")
+    assert seen(edda, campaign["id"])["state"] == "done"
+    body = {"ids": [first.pk, second.pk], "outcome": "failure"}
+    response = mina.post("/api/library/label", body, "application/json")
+    assert response.status_code == 200, response.content
+    now = seen(edda, campaign["id"])
+    assert (now["state"], now["have"], now["failures"]) == ("open", 0, 2)
+
+
 def test_failures_count_unless_the_campaign_says_otherwise(here: World, edda: Client, tmp_path: Path) -> None:
     campaign = made(edda, here, LIFT, only_success=True)
     take(tmp_path, here.robot, campaign, outcome="failure")
@@ -306,3 +332,16 @@ def test_the_pages_are_there_for_who_may_see(here: World, edda: Client) -> None:
     campaign = made(edda, here, LIFT)
     assert "Lift by Friday" in edda.get(f"/campaigns/{campaign['id']}/").content.decode()
     assert signed_in(here.otto).get(f"/campaigns/{campaign['id']}/").status_code == 404
+
+
+def test_the_list_asks_as_much_of_the_database_for_many_campaigns_as_for_one(
+    here: World, edda: Client, django_assert_max_num_queries: Any
+) -> None:
+    made(edda, here, LIFT)
+    with CaptureQueriesContext(connection) as one:
+        edda.get("/api/campaigns")
+    most = len(one)
+    for _ in range(5):
+        made(edda, here, LIFT, PUSH)
+    with django_assert_max_num_queries(most):
+        assert len(edda.get("/api/campaigns").json()["items"]) == 6

@@ -65,9 +65,10 @@ class CampaignList extends HTMLElement {
     const { page } = this;
     if (!page) return;
     const plans = page.sites.length > 0;
-    this.at("new").innerHTML = plans
-      ? `<button class="btn pri" type="button" data-do="new">${icon("plus")}New campaign</button>`
-      : "";
+    this.at("new").innerHTML =
+      plans && page.items.length > 0
+        ? `<button class="btn pri" type="button" data-do="new">${icon("plus")}New campaign</button>`
+        : "";
     this.at("strip").hidden = page.items.length === 0;
     this.at("strip").innerHTML = this.strip(page.items);
     const chosen = page.items.filter((one) => SHOWN[this.shown]?.includes(one.state));

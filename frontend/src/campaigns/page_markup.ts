@@ -82,7 +82,7 @@ function table(c: CampaignDetail): string {
 }
 
 function looks(column: Column): string {
-  return column.first ? "n cp-first" : "n";
+  return column.first ? "n hide-s cp-first" : "n hide-s";
 }
 
 function keyOf(cell: CampaignCell): string {

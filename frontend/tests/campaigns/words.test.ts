@@ -39,9 +39,9 @@ function cell(robot: string, person: string, have: number): CampaignCell {
 
 describe("the forecast", () => {
   test("says the day, and whether that is in time", () => {
-    expect(foretold(C, NOW)).toMatchObject({ look: "ok", words: "done by Fri, 6 Mar at this rate" });
+    expect(foretold(C, NOW)).toMatchObject({ look: "ok", words: "done by Fri 6 Mar at this rate" });
     const late = foretold({ ...C, late: true, done_at: "2026-03-09T01:00:00Z" }, NOW);
-    expect(late).toMatchObject({ look: "err", words: "late: done by Mon, 9 Mar at this rate" });
+    expect(late).toMatchObject({ look: "err", words: "late: done by Mon 9 Mar at this rate" });
   });
 
   test("says nothing of a campaign that does not run or has no rate", () => {
