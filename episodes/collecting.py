@@ -72,18 +72,23 @@ class Collection:
         return self.tally.have >= self.plan.episodes or (self._out and not self._crew.busy())
 
     def turn(self, within_s: float = 0.5) -> None:
-        """Orders for whoever is idle, then at most one answer."""
+        """Orders for whoever is idle, then at most one answer; its worker has the next order before it is taken."""
+        self._order(0)
+        found = self._crew.next(within_s)
+        if found is not None:
+            self._order(found[1].outcome == "success")
+            self.take(*found)
+
+    def _order(self, coming: int) -> None:
+        """`coming` successes are answered and not counted yet."""
         for worker in list(self._crew.idle()):
-            if self.tally.have + self._crew.busy() >= self.plan.episodes:
-                break
+            if self.tally.have + coming + self._crew.busy() >= self.plan.episodes:
+                return
             seed = next(self._seeds, None)
             if seed is None:
                 self._out = True
-                break
+                return
             worker.order(Order(seed, tokens.mint(self.plan.robot) if self.plan.server else ""))
-        found = self._crew.next(within_s)
-        if found is not None:
-            self.take(*found)
 
     def finish(self, give_up: Callable[[], bool]) -> None:
         """Nothing new; what is under way is still taken, unless `give_up` says so."""
@@ -111,18 +116,30 @@ class Collection:
             return
         if self.plan.server and not result.uploaded:
             raise Refused("not_uploaded", f"{result.sentence} The episode waits in {worker.home}; run this again.")
-        if not self.plan.server:
-            bring(worker.home / "episodes" / result.episode, self.plan.robot, self.plan.wake and not self.plan.check)
-        self._count(result)
-
-    def _count(self, result: Result) -> None:
-        if self.plan.check:
-            jobs.check_episode(result.episode)
+        if self.plan.server:
+            _check(self.plan, result.episode)
+        else:
+            _bring(self.plan, worker.home / "episodes" / result.episode)
         if result.outcome == "success":
             self.tally.have += 1
             self.tally.made += 1
             self.tally.rows += result.rows
             self.tally.size_bytes += Episode.objects.get(pk=result.episode).size_bytes
+
+
+def bring_left_behind(plan: Plan) -> None:
+    """What a run made and did not bring before it was ended."""
+    for folder in left_behind(plan.robot):
+        _bring(plan, folder)
+
+
+def _bring(plan: Plan, folder: Path) -> None:
+    _check(plan, bring(folder, plan.robot, plan.wake and not plan.check).pk)
+
+
+def _check(plan: Plan, episode: str) -> None:
+    if plan.check:
+        jobs.check_episode(episode)
 
 
 def _made(plan: Plan) -> dict[int, bool]:
@@ -155,6 +172,6 @@ def homes(robot: Robot, count: int) -> Iterator[list[Path]]:
 
 
 def left_behind(robot: Robot) -> list[Path]:
-    """Episodes that a run made and did not bring before it was ended."""
+    """Folders of whole episodes that no server has yet."""
     root = Path(settings.REINS_DATA_DIR) / "collect" / robot.pk
     return [path for path in sorted(root.glob("*/episodes/*")) if not path.name.startswith(".")]

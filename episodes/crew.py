@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import subprocess
 import sys
@@ -76,11 +77,12 @@ class Crew:
     cwd: Path
     homes: Sequence[Path]
     workers: list[Worker] = field(default_factory=list)
+    _dismissed: bool = False
     _lines: queue.Queue[tuple[Worker, bytes | None]] = field(default_factory=queue.Queue)
 
     def start(self) -> None:
         for number, home in enumerate(self.homes):
-            command = [sys.executable, "-m", PROGRAM, "work", "--home", str(home), *self.words]
+            command = [sys.executable, "-m", PROGRAM, "work", "--parent", str(os.getpid()), "--home", str(home), *self.words]
             # A session of its own: Ctrl-C at the terminal is for us, and we let the worker finish.
             process = subprocess.Popen(
                 command, cwd=self.cwd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
@@ -103,8 +105,7 @@ class Crew:
             return None
         if line is None:
             seed, worker.busy = worker.busy, None
-            if seed is None:
-                self.workers.remove(worker)
+            if seed is None and self._dismissed:
                 return None
             raise _refusal(worker.last)
         try:
@@ -117,6 +118,7 @@ class Crew:
 
     def dismiss(self) -> None:
         """No more orders: each finishes what it does, answers and ends."""
+        self._dismissed = True
         for worker in self.workers:
             worker.dismiss()
 

@@ -17,6 +17,7 @@ PROCESSES = (
     "robot.link.process",
     "robot.recorder.process",
     "robot.world.process",
+    "robot.collect.__main__",
     "robot.bodies.simulated",
     "robot.bodies.replay",
     "robot.bodies.camera",

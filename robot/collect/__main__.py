@@ -21,6 +21,7 @@ from robot.collect.brought import Bringer
 from robot.collect.collector import Collector
 from robot.collect.script import open_script
 from robot.collect.size import read_size, resized
+from robot.supervise import die_with_parent
 from robot.version import PROGRAM
 
 _NICE = 10  # arms that are driven live on this machine come first
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--task", required=True)
         command.add_argument("--size", default="320x240")
     work.add_argument("--home", type=Path, required=True, help="a folder of this process alone")
+    work.add_argument("--parent", type=int, default=0, help="the process without which this one shall not live")
     work.add_argument("--robot", required=True, help="the robot's id at the server")
     work.add_argument("--server", default="", help="upload there; without it episodes stay in the folder")
     work.add_argument("--randomise", action="store_true")
@@ -61,6 +63,8 @@ def _describe(options: argparse.Namespace) -> None:
 
 
 def _work(options: argparse.Namespace) -> None:
+    if options.parent:
+        die_with_parent(options.parent)
     os.nice(_NICE)
     warnings.simplefilter("ignore")  # experts of metaworld ask for more than full speed and are told so each time
     script = open_script(options.world, options.task)

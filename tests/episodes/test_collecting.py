@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from django.core.management import CommandError, call_command
 
-from episodes.collecting import Collection, Plan, homes, left_behind
+from episodes.collecting import Collection, Plan, bring_left_behind, homes, left_behind
 from episodes.crew import Crew, Worker
 from episodes.models import Episode, Upload
 from episodes.services.bring import bring
@@ -22,6 +22,8 @@ from robot.recorder.episode_recorder import About, EpisodeRecorder
 from robot.recorder.finalise import Home
 from tests.episodes import rig
 from tests.robot.recorder.rig import LIMITS, SMALL, START_NS, ticks
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.django_db
 
@@ -132,8 +134,8 @@ def test_what_an_ended_run_left_behind_is_found(robot: Robot) -> None:
     with homes(robot, 2) as folders:
         folder = recorded(folders[1], robot.pk, 5)
     assert left_behind(robot) == [folder]
-    assert bring(folder, robot).pk == folder.name
-    assert left_behind(robot) == []
+    bring_left_behind(Plan(robot, "tabletop", "lift", 1))
+    assert left_behind(robot) == [] and seeds(robot) == [5]
 
 
 def test_a_folder_brought_half_is_brought_on_and_one_brought_before_is_confirmed(robot: Robot, tmp_path: Path) -> None:
@@ -196,3 +198,13 @@ def test_without_a_site_and_with_several_the_command_says_what_to_do() -> None:
     rig.world()
     with pytest.raises(CommandError, match="--site"):
         call_command("collect_demos", "--task", "lift")
+
+
+def test_a_worker_that_dies_ends_the_run_with_what_it_said(robot: Robot, tmp_path: Path) -> None:
+    crew = Crew(["--world", "tabletop", "--task", "juggle", "--robot", robot.pk], ROOT, [tmp_path / "home"])
+    crew.start()
+    collection = Collection(Plan(robot, "tabletop", "juggle", 1), crew)
+    with pytest.raises(Refused, match="no task 'juggle'"):
+        while not collection.ended:
+            collection.turn()
+    crew.end()

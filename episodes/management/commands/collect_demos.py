@@ -16,9 +16,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from kombu.exceptions import OperationalError
 
-from episodes.collecting import Collection, Plan, homes, left_behind
+from episodes.collecting import Collection, Plan, bring_left_behind, homes
 from episodes.crew import Crew, describe
-from episodes.services.bring import bring
 from fleet import robots
 from fleet.models import Robot, Site
 from protocol.embodiment import decode_embodiment
@@ -65,8 +64,7 @@ class Command(BaseCommand):
             f"--{name}" for name, wanted in (("keep-failures", plan.keep_failures), ("randomise", plan.randomise)) if wanted
         ]
         with homes(robot, options["workers"]) as folders:
-            for folder in left_behind(robot):
-                bring(folder, robot, plan.wake)
+            bring_left_behind(plan)
             crew = Crew(words, settings.BASE_DIR, folders)
             collection = Collection(plan, crew)
             self._run(collection, crew)
@@ -174,7 +172,7 @@ def _worker_listens() -> bool:
     """Whether a broker takes messages: asked once, so that without one nothing waits for it at every episode."""
     try:
         with current_app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, timeout=2)
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
     except OperationalError:
         return False
     return True
