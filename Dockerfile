@@ -9,9 +9,9 @@ RUN npm run build
 FROM python:3.11-slim AS server
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
-COPY requirements.txt ./
+COPY requirements.txt requirements-s3.txt ./
 COPY robot/requirements.txt robot/requirements.txt
-RUN pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir -r requirements.txt -r requirements-s3.txt
 COPY manage.py ./
 COPY protocol protocol
 COPY robot robot

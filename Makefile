@@ -57,7 +57,7 @@ clean:
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt
 	@touch $@
 
-.venv/.dev: .venv/.demo requirements-dev.txt
+.venv/.dev: .venv/.demo requirements-dev.txt requirements-s3.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

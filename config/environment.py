@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 Mode = Literal["demo", "test", "production"]
 
@@ -67,3 +67,31 @@ def _kept(path: Path) -> str:
     with os.fdopen(fd, "w") as file:
         file.write(secrets.token_urlsafe(64))
     return path.read_text().strip()
+
+
+def object_store(bucket: str) -> dict[str, Any]:
+    """Django's STORAGES: its own for everything, and S3 for episodes where a bucket is named."""
+    stores: dict[str, Any] = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    if bucket:
+        stores["episodes"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": _s3(bucket)}
+    return stores
+
+
+def _s3(bucket: str) -> dict[str, Any]:
+    from botocore.config import Config
+
+    style = os.environ.get("REINS_S3_ADDRESSING", "auto")  # path: for most stores of one's own
+    if style not in ("auto", "path", "virtual"):
+        raise Unsafe(f"REINS_S3_ADDRESSING is {style!r}; use auto, path or virtual.")
+    return {
+        "bucket_name": bucket,
+        "endpoint_url": os.environ.get("REINS_S3_ENDPOINT") or None,
+        "region_name": os.environ.get("REINS_S3_REGION") or None,
+        "location": os.environ.get("REINS_S3_PREFIX", ""),
+        "file_overwrite": True,  # a push that was broken off is done again under the same name
+        "default_acl": None,
+        "client_config": Config(connect_timeout=3, read_timeout=20, retries={"max_attempts": 3}, s3={"addressing_style": style}),
+    }

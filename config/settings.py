@@ -135,6 +135,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "check episodes that nobody checks": {"task": "episodes.reconcile", "schedule": 30.0},
     "begin work on datasets that nobody does": {"task": "episodes.reconcile_datasets", "schedule": 5.0},
+    "push kept episodes to the object store": {"task": "episodes.store", "schedule": 30.0},
     "write the audit log's head": {"task": "fleet.jobs.write_audit_head", "schedule": 24 * 3600.0},
     "keep episodes as long as their site says": {"task": "episodes.retention", "schedule": 24 * 3600.0},
     "go on with deleting a person's episodes": {"task": "episodes.erasures", "schedule": 30.0},
@@ -180,6 +181,9 @@ DJANGO_VITE = {"default": {"dev_mode": False, "manifest_path": BASE_DIR / "front
 REINS_MEDIA_DIR = Path(os.environ.get("REINS_MEDIA_DIR", REINS_DATA_DIR / "media"))
 REINS_MEDIA_QUOTA_MB = env.number("REINS_MEDIA_QUOTA_MB", 0)  # 0: only the free space of the disk limits
 REINS_MEDIA_RESERVE_MB = env.number("REINS_MEDIA_RESERVE_MB", 200)  # kept free for the database and the logs
+REINS_S3_BUCKET = os.environ.get("REINS_S3_BUCKET", "")  # kept episodes go there; credentials as boto3 finds them
+REINS_S3_CACHE_MB = env.number("REINS_S3_CACHE_MB", 50_000)  # of them on the disk besides
+STORAGES = {**env.object_store(REINS_S3_BUCKET)}
 REINS_VERSION_USERS: tuple[str, ...] = ()  # functions: ids of dataset versions -> what was made from them
 BODY_LIMIT = 3 * 1024 * 1024  # bytes of one request; refused while it arrives
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT

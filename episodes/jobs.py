@@ -11,12 +11,13 @@ import sys
 from celery import shared_task
 from django.conf import settings
 
-from episodes import storage
+from episodes import objects, storage
 from episodes.apart import Superseded, examine_apart
 from episodes.goals import settle, settle_open
 from episodes.models import DatasetJob, Episode, Erasure
 from episodes.services import dataset_jobs, erasing, forgetting, gists, retention
 from episodes.services.checks import end_check
+from protocol.errors import Refused
 
 _log = logging.getLogger(__name__)
 
@@ -95,3 +96,16 @@ def reconcile_datasets() -> None:
     for job_id in DatasetJob.objects.orphaned().values_list("pk", flat=True)[:20]:
         dataset_jobs.wake(job_id)
     dataset_jobs.expire()
+
+
+@shared_task(name="episodes.store")
+def push_to_store() -> None:
+    """Where there is an object store: brings what is kept there, and drops from the disk what was not used for long."""
+    if not objects.enabled():
+        return
+    try:
+        objects.push_new(storage.place)
+    except Refused as refused:
+        _log.warning("object store: %s", refused.sentence)
+        return
+    objects.make_room(storage.place("0" * 32).parent.parent, settings.REINS_S3_CACHE_MB * 1024 * 1024)

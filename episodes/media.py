@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import http_date
@@ -29,7 +30,19 @@ class Span:
         return self.last - self.first + 1
 
 
-async def serve(request: HttpRequest, path: Path, kind: str, tag: str, whole_ranges: bool = False) -> HttpResponseBase:
+class Source(Protocol):
+    """A file that is not on this disk.  `piece`: bytes that are best asked for at once."""
+
+    @property
+    def piece(self) -> int: ...
+
+    def look(self) -> tuple[int, float]:
+        """Size in bytes and when it was changed; FileNotFoundError."""
+
+    def read(self, at: int, count: int) -> bytes: ...
+
+
+async def serve(request: HttpRequest, path: Path | Source, kind: str, tag: str, whole_ranges: bool = False) -> HttpResponseBase:
     """200, 206, 304 or 416 for one file whose content `tag` names for ever.
 
     A range is answered with at most `MOST` bytes of it, as RFC 9110 section 15.3.7 allows; several with the whole.
@@ -79,7 +92,11 @@ def _asked(request: HttpRequest, size: int, etag: str, most: int) -> Span | None
     return None if end < start else Span(start, min(end, start + most - 1))
 
 
-async def _pieces(path: Path, span: Span) -> AsyncIterator[bytes]:
+async def _pieces(path: Path | Source, span: Span) -> AsyncIterator[bytes]:
+    if not isinstance(path, Path):
+        for at in range(span.first, span.last + 1, path.piece):
+            yield await asyncio.to_thread(path.read, at, min(path.piece, span.last + 1 - at))
+        return
     fd = await asyncio.to_thread(os.open, path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         at = span.first
@@ -93,6 +110,8 @@ async def _pieces(path: Path, span: Span) -> AsyncIterator[bytes]:
         os.close(fd)
 
 
-def _look(path: Path) -> tuple[int, float]:
+def _look(path: Path | Source) -> tuple[int, float]:
+    if not isinstance(path, Path):
+        return path.look()
     status = path.stat()
     return status.st_size, status.st_mtime

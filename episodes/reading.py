@@ -117,16 +117,15 @@ def events(episode: Episode) -> list[dict[str, Any]]:
     """The first `MOST_EVENTS` events with the row at or after each; lines that are no events are left out."""
     times_s = _times_s(storage.derived(episode.pk) / storage.COLUMNS, episode.rows)
     found: list[dict[str, Any]] = []
-    with open(storage.folder(episode.pk) / EVENTS, "rb") as file:
-        for line in file.read(MOST_EVENT_BYTES).splitlines()[:MOST_EVENTS]:
-            try:
-                event = msgspec.json.decode(line, type=dict[str, Any])
-                time_s = (int(event["time_ns"]) - int(episode.meta["started_ns"])) / 1e9
-            except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-                continue
-            texts = {key: str(event.get(key, "")) for key in ("event", "actor", "reason", "before", "after")}
-            place = min(bisect.bisect_left(times_s, time_s), episode.rows - 1)
-            found.append({"row": place, "time_s": time_s, **texts})
+    for line in storage.read(episode.pk, EVENTS, MOST_EVENT_BYTES).splitlines()[:MOST_EVENTS]:
+        try:
+            event = msgspec.json.decode(line, type=dict[str, Any])
+            time_s = (int(event["time_ns"]) - int(episode.meta["started_ns"])) / 1e9
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            continue
+        texts = {key: str(event.get(key, "")) for key in ("event", "actor", "reason", "before", "after")}
+        place = min(bisect.bisect_left(times_s, time_s), episode.rows - 1)
+        found.append({"row": place, "time_s": time_s, **texts})
     return found
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from episodes import objects
 from protocol.episode_folder import is_episode_file, is_episode_id
 from protocol.errors import Refused
 
@@ -23,9 +24,37 @@ def incoming(episode: str) -> Path:
     return _root("incoming") / _checked(episode)
 
 
-def folder(episode: str) -> Path:
-    """The whole episode folder; never written to again."""
+def place(episode: str) -> Path:
+    """Where the whole episode folder lies on this machine, whether it does or not."""
     return _root("episodes") / _checked(episode)[:2] / episode
+
+
+def folder(episode: str) -> Path:
+    """The whole episode folder; never written to again.  One that lies in the object store alone is fetched first."""
+    path = place(episode)
+    if objects.enabled():
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            objects.fetch(episode, path)
+        if path.exists():
+            objects.used(path)
+    return path
+
+
+def source(episode: str, path: str) -> Path | objects.Remote:
+    """One file of an episode, wherever it lies, to be read in parts without fetching the rest."""
+    here = place(episode) / path
+    return objects.Remote(objects.key(episode, path)) if objects.enabled() and not here.exists() else here
+
+
+def read(episode: str, path: str, most: int) -> bytes:
+    """The first `most` bytes of one file of an episode; FileNotFoundError."""
+    found = source(episode, path)
+    if isinstance(found, Path):
+        with open(found, "rb") as file:
+            return file.read(most)
+    size, _ = found.look()
+    return found.read(0, min(most, size)) if size else b""
 
 
 def derived(episode: str) -> Path:
@@ -69,7 +98,7 @@ def write_piece(episode: str, path: str, offset: int, piece: bytes) -> None:
 def touch(episode: str, path: str) -> None:
     """An announced file without bytes exists too."""
     target = incoming(episode) / path
-    if is_episode_file(path) and not folder(episode).exists():
+    if is_episode_file(path) and not place(episode).exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch()
 
@@ -86,16 +115,16 @@ def alone(episode: str) -> Iterator[None]:
 
 
 def _open(episode: str) -> int:
-    for place in (folder, incoming, folder):  # it may be moved between the two looks
+    for where in (place, incoming, place):  # it may be moved between the two looks
         with suppress(FileNotFoundError):
-            return os.open(place(episode), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            return os.open(where(episode), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     incoming(episode).mkdir(parents=True, exist_ok=True)
     return os.open(incoming(episode), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
 def keep(episode: str) -> None:
     """Moves a whole upload to its place at once; done already is done."""
-    source, target = incoming(episode), folder(episode)
+    source, target = incoming(episode), place(episode)
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.exists() and not target.exists():
         for path in (*source.rglob("*"), source):
@@ -111,8 +140,8 @@ def drop(episode: str) -> None:
 
 def erase(episode: str) -> None:
     """Everything there is of an episode goes; gone already is gone."""
-    for place in (folder, incoming, derived):
-        path = place(episode)
+    for where in (place, incoming, derived):
+        path = where(episode)
         if path.exists():
             aside = path.with_name(f".gone-{path.name}")  # renamed first: nobody opens what is half removed
             with suppress(FileNotFoundError):
@@ -120,10 +149,13 @@ def erase(episode: str) -> None:
         shutil.rmtree(path.with_name(f".gone-{path.name}"), ignore_errors=True)
         if path.exists() or path.with_name(f".gone-{path.name}").exists():
             raise OSError(f"{path} cannot be removed.")
+    if objects.enabled():
+        objects.remove(episode)
 
 
 def is_there(episode: str) -> bool:
-    return any(place(episode).exists() for place in (folder, incoming, derived))
+    here = any(where(episode).exists() for where in (place, incoming, derived))
+    return here or (objects.enabled() and objects.is_there(episode))
 
 
 def drop_export(job: str) -> None:
