@@ -5,11 +5,13 @@ The row stays, so that its number is not used again and a robot that brings it o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import models, transaction
 from django.utils import timezone
 
 from episodes import storage
-from episodes.models import Episode
+from episodes.models import DatasetJob, DatasetVersion, Episode
 
 MOST = 200  # in one round
 
@@ -56,6 +58,14 @@ def erase_files(episode: str) -> None:
 def erase(episode: str, why: str) -> None:
     tombstone(episode, why)
     erase_files(episode)
+
+
+def drop_exports(versions: Iterable[DatasetVersion], by: str) -> None:
+    """Archives made of versions whose content has to go; those being made end."""
+    for job in DatasetJob.objects.filter(version__in=versions, kind="export"):
+        DatasetJob.objects.filter(pk=job.pk, state__in=("queued", "running"), cancelled_by="").update(cancelled_by=by[:120])
+        job.expire()
+        storage.drop_export(job.pk)
 
 
 def finish() -> int:

@@ -139,10 +139,7 @@ def _withdraw(versions: list[DatasetVersion], by: str) -> None:
     datasets.withdraw(versions, WITHDRAWN, by)
     rows: models.QuerySet[DatasetVersion] = models.QuerySet(DatasetVersion)
     rows.filter(pk__in=[version.pk for version in versions]).update(manifest=b"")
-    for version in versions:
-        for job in version.jobs.filter(kind="export"):
-            storage.drop_export(job.pk)
-            job.expire()
+    erasing.drop_exports(versions, by)
 
 
 def _forget_account(uid: str) -> None:

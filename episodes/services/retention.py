@@ -149,11 +149,13 @@ def purge(now: datetime.datetime) -> int:
     ready = Episode.objects.there().filter(purge_at__lte=now).order_by("purge_at")
     count = 0
     for episode, why, site, organisation in list(ready.values_list("pk", "gone_why", "site__name", "organisation")):
-        versions = DatasetVersion.objects.filter(members__episode=episode, state="frozen").select_related("dataset")
+        held = DatasetVersion.objects.filter(members__episode=episode, state="frozen")
+        versions = list(held.select_related("dataset"))
         if versions and "frozen or not" not in why:
             Episode.objects.filter(pk=episode).update(purge_at=None)
             continue
         datasets.withdraw(versions, f"Episodes of it were kept no longer at {site}.", SERVER)
+        erasing.drop_exports(versions, SERVER)
         erasing.erase(episode, why)
         audit.append(SERVER, "retention_erased", episode, organisation, why=why)
         count += 1
