@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config.api import api
+from episodes import lifecycle_views
 
 urlpatterns = [
     path("admin/", admin.site.urls),
@@ -13,6 +14,7 @@ urlpatterns = [
     path("", include("fleet.urls")),
     path("episodes/", include("episodes.urls")),
     path("campaigns/", include("episodes.campaign_urls")),
+    path("privacy/", lifecycle_views.privacy, name="privacy"),
     path("datasets/", include("episodes.dataset_urls")),
     path("teleop/", include("teleop.urls")),
 ]

@@ -147,6 +147,14 @@ ROUTES: dict[str, dict[str, Row]] = {
     "api/campaigns/<id>": {"GET": Row(SEE), "PATCH": Row(TRAIN, lambda _: {"version": 1, "name": "renamed"})},
     "api/campaigns/<id>/state": {"POST": Row(TRAIN, lambda _: {"version": 1, "state": "paused"})},
     "api/campaigns/<id>/turn": {"POST": Row(DRIVE, lambda things: {"robot": things.robot})},
+    # how long data is kept, what has to go
+    "privacy/": {"GET": Row(WHOLE)},
+    "api/privacy": {"GET": Row(WHOLE)},
+    "api/sites/<id>/retention": {"PUT": Row(ADMINISTER, lambda _: {"version": 0, "grace_days": 7, "rules": []})},
+    "api/sites/<id>/retention/preview": {"POST": Row(ADMINISTER, lambda _: {"rules": [{"kind": "failure", "days": 30}]})},
+    "api/organisations/<id>/people/<uid>/erasure": {"GET": Row(ADMINISTER)},
+    "api/organisations/<id>/erasures": {"POST": Row(ADMINISTER, lambda _: {"person": "p1", "reason": "asked", "confirm": 1})},
+    "api/organisations/<id>/erasures/<erasure>": {"GET": Row(ADMINISTER)},
     # what robots bring
     "api/uploads": {"POST": Row(ROBOT, _upload)},
     "api/uploads/<id>": {"GET": Row(ROBOT)},
@@ -183,7 +191,7 @@ def address(route: str, things: Things) -> str:
         "episodes/<episode:id>": things.episode, "api/uploads/<id>": things.upload,
         "api/enrolment-codes/<id>": things.code_id, "api/organisations/<id>": things.organisation,
         "campaigns/<str:id>": things.campaign,
-        "api/campaigns/<id>": things.campaign,
+        "api/campaigns/<id>": things.campaign, "api/sites/<id>": things.site,
         "api/datasets/<id>": things.dataset, "datasets/<episode:id>": things.dataset,
     }  # fmt: skip
     for start, id in ids.items():
@@ -191,7 +199,7 @@ def address(route: str, things: Things) -> str:
             route = start.split("<")[0] + str(id) + route[len(start) :]
     parts = {
         "<slug:camera>": "scene", "<mark>": str(things.mark), "<number>": "1", "<job>": things.job,
-        "<episode:job>": things.export,
+        "<episode:job>": things.export, "<uid>": "p1", "<erasure>": things.erasure,
     }  # fmt: skip
     for part, text in parts.items():
         route = route.replace(part, text)

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from episodes import storage
-from episodes.models import Campaign, CampaignPrompt, DatasetJob, Episode, Mark, Upload
+from episodes.models import Campaign, CampaignPrompt, DatasetJob, Episode, Erasure, Mark, Upload
 from episodes.services import datasets
 from fleet import robots
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
@@ -41,6 +41,7 @@ class Things:
     dataset: str
     job: str  # that waits
     export: str  # that is done
+    erasure: str
 
 
 @dataclass
@@ -94,8 +95,12 @@ def _things(robot: Robot, site: Site, admin: Person, fields: dict[str, Any], epi
     campaign.robots.set([robot])
     CampaignPrompt.objects.create(campaign=campaign, place=0, instruction=fields["instruction"], goal=3)
     dataset, waiting, done = _dataset(admin, organisation, fields["instruction"])
+    erasure = Erasure.objects.create(
+        organisation=organisation, person_hash="0" * 64, reason="asked", asked_by="Ada", state="done"
+    )
     return Things(
         robot.pk, episode, upload.pk, new.pk, code, site.pk, organisation.pk, mark.pk, campaign.pk, dataset, waiting, done,
+        erasure.pk,
     )  # fmt: skip
 
 

@@ -1,0 +1,4 @@
+// The page of data and privacy.
+import "../base/page";
+import "./privacy.css";
+import "./data_privacy";
