@@ -240,7 +240,7 @@ function frame(name: string): string {
   <div class="masking"><section class="panel"><div class="ph"><div class="seg" data-part="cameras" role="group" aria-label="Camera"></div><span class="sp"></span><div class="row" data-part="tools"></div></div>
   <div class="stage" data-part="stage"><img class="newest" alt="Newest picture of this camera" hidden><p class="wait muted" data-part="wait">Waiting for a picture of this camera.</p>
   <svg class="regions" tabindex="-1" preserveAspectRatio="none" role="group" aria-label="Masked regions"></svg></div></section>
-  <section class="panel side-list"><div class="ph"><h2>Masked regions</h2></div><div class="pb" data-part="list"></div><div class="pb foot" data-part="foot"></div></section></div>`;
+  <section class="panel side-list"><div class="ph"><h2>Masked regions</h2></div><div class="pb" data-part="list"></div><div class="pb ends" data-part="foot"></div></section></div>`;
 }
 
 function statusHtml(known: Masks): string {

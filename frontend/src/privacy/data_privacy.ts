@@ -171,9 +171,8 @@ function holdingHtml(holding: Holding): string {
 function storageHtml(holding: Holding): string {
   const most = holding.quota_bytes || holding.used_bytes + holding.free_bytes;
   const share = Math.min(100, (100 * holding.used_bytes) / Math.max(1, most));
-  const quota = holding.quota_bytes
-    ? `${bytes(holding.used_bytes)} of a quota of ${bytes(holding.quota_bytes)}`
-    : `${bytes(holding.used_bytes)}, no quota`;
+  const used = holding.used_bytes > 0 ? bytes(holding.used_bytes) : "Nothing yet";
+  const quota = holding.quota_bytes ? `${used}, of a quota of ${bytes(holding.quota_bytes)}` : `${used}, no quota`;
   return `<section class="panel"><div class="ph"><h2>${safe(holding.name)}</h2><span class="sp"></span><span class="muted">${bytes(holding.free_bytes)} free on the disk</span></div>
     <div class="pb"><div class="meter" role="meter" aria-valuemin="0" aria-valuemax="100" aria-valuenow="${Math.round(share)}" aria-label="Room used"><i class="${share > 90 ? "full" : ""}" style="width:${share}%"></i></div><p class="t2">${quota}</p></div></section>`;
 }
