@@ -59,20 +59,21 @@ def page(episodes: EpisodeQuerySet, sort: Sort, after: str, size: int) -> tuple[
         episodes = episodes.filter(here, **{f"{column}__{beyond}e": value})
     sign = "-" if falling else ""
     rows = list(episodes.order_by(f"{sign}{column}", f"{sign}pk").select_related("robot", "site")[: size + 1])
-    return rows[:size], _mark(rows[size - 1], column) if len(rows) > size else ""
+    return rows[:size], mark(rows[size - 1], column) if len(rows) > size else ""
 
 
 def beside(episodes: EpisodeQuerySet, one: Episode, before: int = 10) -> tuple[str, str, str]:
     """Ids of the next newer and older of these beside `one` ("" at the end), and where a page starts that has `one`
     after `before` newer ones ("" for the beginning)."""
-    here = _mark(one, "started_at")
+    here = mark(one, "started_at")
     newer, _ = page(episodes, "oldest", here, before + 1)
     older, _ = page(episodes, "newest", here, 1)
-    start = _mark(newer[before], "started_at") if len(newer) > before else ""
+    start = mark(newer[before], "started_at") if len(newer) > before else ""
     return (newer[0].pk if newer else ""), (older[0].pk if older else ""), start
 
 
-def _mark(episode: Episode, column: str) -> str:
+def mark(episode: Episode, column: str) -> str:
+    """Where the page after this episode starts, when ordered by `column`."""
     value = getattr(episode, column)
     text = value.isoformat() if isinstance(value, datetime.datetime) else repr(value)
     return base64.urlsafe_b64encode(msgspec.json.encode([text, episode.pk])).decode().rstrip("=")
