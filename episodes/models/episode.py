@@ -137,7 +137,8 @@ class Episode(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["organisation", "-started_at"]),
-            models.Index(fields=["site", "-started_at", "-number"]),
+            models.Index(fields=["site", "-started_at", "-id"]),
+            models.Index(fields=["-started_at", "-id"]),
             models.Index(fields=["robot", "-started_at"]),
             models.Index(fields=["status", "checked_at"]),
             models.Index(fields=["purge_at"], condition=Q(purge_at__isnull=False), name="episode_to_purge"),
