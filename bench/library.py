@@ -195,7 +195,7 @@ def _again(cursor: Any, n: int, different: int) -> None:
         }  # fmt: skip
         picked = ", ".join(other.get(column, f'"{column}"') for column in columns)
         own = "id" if model is Episode else "episode_id"
-        which = f"{own} IN (SELECT id FROM episodes_episode WHERE number <= {different})"
+        which = f"{own} IN (SELECT id FROM episodes_episode WHERE number <= {different})"  # noqa: S608
         listed = ", ".join(f'"{column}"' for column in columns)
         table = model._meta.db_table
         cursor.execute(f"INSERT INTO {table} ({listed}) SELECT {picked} FROM {table} WHERE {which}")  # noqa: S608
