@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import tarfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -186,3 +188,41 @@ def test_an_archive_is_served_in_ranges_and_expires(here: World, mina: Client) -
     assert dataset_jobs.expire() == 1
     assert mina.get(shown["url"]).status_code == 404
     assert mina.get(f"{api}/jobs").json()[0]["state"] == "expired"
+
+
+def test_an_export_is_an_archive_of_a_lerobot_dataset(here: World, mina: Client, tmp_path: Path) -> None:
+    dataset = made(mina)
+    api = f"/api/datasets/{dataset['id']}"
+    version = post(mina, f"{api}/versions", {"version": 1})
+    asked = post(mina, f"{api}/versions/1/jobs", {"kind": "export"})
+    job = DatasetJob.objects.get(pk=asked["id"])
+    fence = job.claim("here:1")
+    assert fence is not None
+    dataset_jobs.work(job, fence)
+    (done,) = mina.get(f"{api}/jobs").json()
+    assert (done["state"], done["problem"]) == ("done", "")
+    archive = tmp_path / "got.tar"
+    archive.write_bytes(body_of(mina.get(done["url"])))
+    assert hashlib.sha256(archive.read_bytes()).hexdigest() == done["result"]["sha256"]
+    with tarfile.open(archive) as tar:
+        names = set(tar.getnames())
+        assert {entry.uname for entry in tar.getmembers()} == {""}
+    root = f"tabletop-v1-{version['digest'][:8]}"
+    assert f"{root}/meta/info.json" in names
+    assert all(name.startswith(f"{root}/") for name in names)
+    assert post(mina, f"{api}/versions/1/jobs", {"kind": "export"})["id"] == asked["id"]
+
+
+def test_damage_stops_an_export_and_is_named(here: World, mina: Client) -> None:
+    dataset = made(mina)
+    api = f"/api/datasets/{dataset['id']}"
+    post(mina, f"{api}/versions", {"version": 1})
+    post(mina, f"{api}/versions/1/jobs", {"kind": "export"})
+    path = storage.folder(Episode.objects.get(number=1).pk) / "frames.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    job = DatasetJob.objects.get()
+    dataset_jobs.work(job, job.claim("here:1") or 0)
+    (failed,) = mina.get(f"{api}/jobs").json()
+    assert failed["state"] == "failed"
+    assert "frames.parquet" in failed["problem"]
+    assert failed["url"] == ""

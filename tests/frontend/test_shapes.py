@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ninja import Schema
 
-from episodes import campaign_schemas, review_schemas, schemas
+from episodes import campaign_schemas, review_schemas, schemas, schemas_datasets, schemas_library
 
 SOURCES = Path(__file__).parents[2] / "frontend" / "src"
 INTERFACE = re.compile(r"export interface (\w+)(?: extends (\w+))? \{\n(.*?)\n\}", re.DOTALL)
@@ -27,6 +27,26 @@ FILES = {
             "CampaignTurn",
         ),
     ),
+    "datasets/shapes.ts": (
+        schemas_datasets,
+        (
+            "VersionRow",
+            "DatasetRow",
+            "Job",
+            "DatasetDetail",
+            "DraftRow",
+            "DraftPage",
+            "Counted",
+            "Lineage",
+            "ChangedEpisode",
+            "ChangedList",
+            "Changes",
+        ),
+    ),
+    "episodes/library_shapes.ts": (
+        schemas_library,
+        ("LibraryRow", "LibraryPage", "Counts", "Group", "DatasetChoice", "Choices", "Labelled", "Saved"),
+    ),
     "episodes/shapes.ts": (
         schemas,
         ("Named", "Stretch", "EpisodeRow", "Finding", "EpisodePage", "Column", "Video", "EpisodeDetail", "EpisodeEvent"),
@@ -40,10 +60,12 @@ SHARED = [(file, module, name) for file, (module, names) in FILES.items() for na
 
 
 def interfaces(file: str) -> dict[str, set[str]]:
-    """Field names by interface, those of the extended one included."""
+    """Field names by interface, those of the extended one included, wherever it is described."""
+    known = {"datasets/shapes.ts": "episodes/library_shapes.ts", "episodes/library_shapes.ts": "episodes/shapes.ts"}
+    elsewhere = interfaces(known[file]) if file in known else {}
     found: dict[str, set[str]] = {}
     for name, parent, body in INTERFACE.findall((SOURCES / file).read_text()):
-        found[name] = set(re.findall(r"^  (\w+): ", body, re.MULTILINE)) | found.get(parent, set())
+        found[name] = set(re.findall(r"^  (\w+): ", body, re.MULTILINE)) | (found | elsewhere).get(parent, set())
     return found
 
 

@@ -147,7 +147,9 @@ class DatasetPage extends HTMLElement {
   private async showStatistics(): Promise<void> {
     const d = this.now as DatasetDetail;
     const options = [["draft", "the draft now"], ...d.history.map((v) => [String(v.number), `version ${v.number}`])];
-    const made = options.map(([value, text]) => `<option value="${value}"${value === this.of ? " selected" : ""}>${text}</option>`);
+    const made = options.map(
+      ([value, text]) => `<option value="${value}"${value === this.of ? " selected" : ""}>${text}</option>`,
+    );
     this.at("body").innerHTML =
       `<div class="row strip"><span class="muted">Of</span><span class="field"><select data-field="of" aria-label="Of which">${made.join("")}</select></span></div><div data-part="numbers">${wait("Reading the columns of its episodes.")}</div>`;
     await this.guarded("Not counted.", async () => {
@@ -319,7 +321,8 @@ class DatasetPage extends HTMLElement {
       if (!(error instanceof Refused)) throw error;
       const place = this.querySelector('[data-part="changes"], [data-part="numbers"], [data-part="rows"]');
       if (!this.now) this.innerHTML = failed(error.message);
-      else if (place && strong.startsWith("Not c") && place.querySelector(".banner")) place.innerHTML = failed(error.message);
+      else if (place && strong.startsWith("Not c") && place.querySelector(".banner"))
+        place.innerHTML = failed(error.message);
       else toast(error.message, { kind: "err", strong });
       say(error.message);
     }

@@ -15,7 +15,10 @@ export function draftFrame(d: DatasetDetail, takenOut: boolean, saved: readonly 
 function rules(d: DatasetDetail, saved: readonly Saved[]): string {
   const off = d.may_curate ? "" : " disabled";
   const options = saved
-    .map((one) => `<option value="${safe(one.query)}"${one.query === d.query ? " selected" : ""}>${safe(one.name)}</option>`)
+    .map(
+      (one) =>
+        `<option value="${safe(one.query)}"${one.query === d.query ? " selected" : ""}>${safe(one.name)}</option>`,
+    )
     .join("");
   const weights = Object.entries(d.weights)
     .map(([tag, weight]) => `${tag} ${weight}`)
@@ -54,7 +57,9 @@ export function draftRows(rows: readonly DraftRow[], more: boolean, takenOut: bo
       ? `<div class="empty">${icon("check")}<b>Nothing is taken out</b></div>`
       : `<div class="empty">${icon("film")}<b>The draft is empty</b><p>Let it follow a filter, or select episodes in the library and press D.</p><a class="btn pri" href="/episodes/">Open the library</a></div>`;
   const lines = rows.map((one) => line(one, takenOut, may)).join("");
-  const button = more ? '<div class="row more"><button type="button" class="btn" data-do="more">Show more</button></div>' : "";
+  const button = more
+    ? '<div class="row more"><button type="button" class="btn" data-do="more">Show more</button></div>'
+    : "";
   return `<table class="tbl"><thead><tr><th><span class="sr">Picture</span></th><th>Instruction</th><th>Ended</th><th class="band-col">Who drove</th><th class="hide-s">Robot</th><th class="hide-s">When</th><th class="n">Kept</th><th>Why</th><th><span class="sr">Actions</span></th></tr></thead><tbody>${lines}</tbody></table>${button}`;
 }
 

@@ -37,7 +37,9 @@ export function coverage(c: Coverage | null): string {
   const squares = c.cells
     .flatMap((line, y) =>
       line.map((n, x) =>
-        n ? `<rect x="${x}" y="${rows - 1 - y}" width="1.02" height="1.02" opacity="${(0.14 + 0.86 * Math.sqrt(n / most)).toFixed(2)}"/>` : "",
+        n
+          ? `<rect x="${x}" y="${rows - 1 - y}" width="1.02" height="1.02" opacity="${(0.14 + 0.86 * Math.sqrt(n / most)).toFixed(2)}"/>`
+          : "",
       ),
     )
     .join("");
@@ -79,7 +81,8 @@ function duplicates(s: Statistics): string {
 }
 
 export function statistics(s: Statistics): string {
-  const cell = (big: string, small: string): string => `<div><div class="hero">${big}</div><div class="l">${small}</div></div>`;
+  const cell = (big: string, small: string): string =>
+    `<div><div class="hero">${big}</div><div class="l">${small}</div></div>`;
   const judged = (s.outcomes.success ?? 0) + (s.outcomes.failure ?? 0);
   const train = s.splits.train ?? 0;
   const from = s.sampled < s.episodes ? `from a sample of ${s.sampled} of ${s.episodes}` : `from all ${s.episodes}`;

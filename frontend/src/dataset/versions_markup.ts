@@ -26,7 +26,9 @@ export function lineage(l: Lineage, d: DatasetDetail): string {
   const split = Object.entries(l.splits)
     .map(([name, n]) => `${name} ${n}`)
     .join(", ");
-  const missing = l.missing ? `<p class="row s11 warn">${icon("warning")}${count(l.missing, "episode")} of it no longer exist.</p>` : "";
+  const missing = l.missing
+    ? `<p class="row s11 warn">${icon("warning")}${count(l.missing, "episode")} of it no longer exist.</p>`
+    : "";
   const children = l.children.map((one) => `version ${one.number}`).join(", ") || "nothing yet";
   const acts =
     d.may_curate && v.state === "frozen"
@@ -73,7 +75,8 @@ function said(job: Job, share: number): string {
   if (job.state === "cancelled") return `cancelled${job.cancelled_by ? ` by ${safe(job.cancelled_by)}` : ""}`;
   if (job.state === "expired") return "the archive was let go; export again";
   const damaged = job.result.damaged_files ?? 0;
-  if (damaged) return `${icon("warning")}${count(damaged, "damaged file")}: ${safe(job.result.damages?.[0]?.sentence ?? "")}`;
+  if (damaged)
+    return `${icon("warning")}${count(damaged, "damaged file")}: ${safe(job.result.damages?.[0]?.sentence ?? "")}`;
   if (job.kind === "verify") return `${icon("check")}every stored byte is what was frozen, ${when(job.ended_at ?? "")}`;
   return `${icon("check")}ready${job.expires_at ? ` until ${when(job.expires_at)}` : ""}`;
 }
@@ -99,9 +102,14 @@ export function changes(c: Changes): string {
     [c.retrimmed.total, "trimmed anew", "acc"],
     [c.reweighted.total, "other weight or split", "acc"],
   ]
-    .map(([n, word, tone]) => `<div><div class="hero ${n ? tone : "muted"}">${n}</div><div class="l">${word}</div></div>`)
-    .join("")}<div><div class="hero">${more > 0 ? "+" : more < 0 ? "−" : "±"}${Math.abs(more)}</div><div class="l">rows, ${c.rows_before} to ${c.rows_after}</div></div></section>`;
-  if (c.same) return `${head}<div class="empty">${icon("check")}<b>The same content</b><p>Both have the same hash.</p></div>`;
+    .map(
+      ([n, word, tone]) => `<div><div class="hero ${n ? tone : "muted"}">${n}</div><div class="l">${word}</div></div>`,
+    )
+    .join(
+      "",
+    )}<div><div class="hero">${more > 0 ? "+" : more < 0 ? "−" : "±"}${Math.abs(more)}</div><div class="l">rows, ${c.rows_before} to ${c.rows_after}</div></div></section>`;
+  if (c.same)
+    return `${head}<div class="empty">${icon("check")}<b>The same content</b><p>Both have the same hash.</p></div>`;
   const lists: [string, ChangedList][] = [
     ["Other files under the same id", c.replaced],
     ["Added", c.added],
@@ -124,6 +132,7 @@ function changedList(title: string, list: ChangedList): string {
       .join(" · ");
     return `<tr><td class="why">${name}</td><td>${fields}</td></tr>`;
   });
-  const rest = list.total > list.items.length ? `first ${list.items.length} of ${list.total}` : count(list.total, "episode");
+  const rest =
+    list.total > list.items.length ? `first ${list.items.length} of ${list.total}` : count(list.total, "episode");
   return `<section class="panel tblwrap gap"><div class="ph"><h2>${title}</h2><span class="muted s11">${rest}</span></div><table class="tbl"><tbody>${lines.join("")}</tbody></table></section>`;
 }

@@ -89,7 +89,9 @@ class DatasetList extends HTMLElement {
         });
         await this.load();
       };
-      toast(`“${row.name}” removed; its versions stay.`, { action: { label: "Undo", key: "U", run: () => void back() } });
+      toast(`“${row.name}” removed; its versions stay.`, {
+        action: { label: "Undo", key: "U", run: () => void back() },
+      });
     });
     await this.load();
   }
