@@ -22,6 +22,9 @@ from protocol.errors import Refused
 META, FRAMES, EVENTS = "episode.json", "frames.parquet", "events.jsonl"
 MAX_META = 2 * 1024 * 1024
 MAX_SIDE = 8192  # pixels
+MAX_ROWS = 2_000_000  # more than half an hour at the highest rate
+MAX_UNPACKED = 1 << 30  # bytes of a table in memory
+MAX_RATIO, SMALL = 100, 64 << 20  # how much a table may grow when it is unpacked, once that is more than so many bytes
 _CAMERA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _ID = re.compile(r"[0-9a-f]{32}")
 _PIECE = 1024 * 1024
@@ -76,7 +79,7 @@ def decode_meta(raw: bytes) -> EpisodeMeta:
         raise Refused("episode_meta", f"{meta.id[:40]!r} is no episode id.")
     if set(meta.files) != expected_files(meta.cameras) or len(set(meta.cameras)) != len(meta.cameras):
         raise Refused("episode_meta", f"{META} must list {', '.join(sorted(expected_files(meta.cameras)))}.")
-    if meta.rows < 1 or not 0 < meta.record_hz <= 1000:
+    if not 1 <= meta.rows <= MAX_ROWS or not 0 < meta.record_hz <= 1000:
         raise Refused("episode_meta", f"{meta.rows} rows at {meta.record_hz} Hz are no episode.")
     return meta
 
@@ -115,8 +118,13 @@ def _check_rows(folder: Path, meta: EpisodeMeta, embodiment: Embodiment) -> None
     try:
         parquet = pq.ParquetFile(folder / FRAMES)
         schema, rows = parquet.schema_arrow, parquet.metadata.num_rows
+        unpacked = sum(parquet.metadata.row_group(i).total_byte_size for i in range(parquet.metadata.num_row_groups))
     except pa.ArrowException as error:
         raise Refused("episode_damaged", f"{FRAMES} cannot be read: {error}.", path=FRAMES) from error
+    packed = (folder / FRAMES).stat().st_size
+    if unpacked > MAX_UNPACKED or (unpacked > SMALL and unpacked > MAX_RATIO * packed):
+        sentence = f"{FRAMES} would unpack from {packed / 1e6:.1f} to {unpacked / 1e6:.0f} MB. No recording does that."
+        raise Refused("episode_damaged", sentence, path=FRAMES)
     expected = frames_schema(len(embodiment.state), len(embodiment.action), meta.cameras)
     if not schema.remove_metadata().equals(expected):
         raise Refused("episode_damaged", f"{FRAMES} has other columns than this embodiment needs.", path=FRAMES)
