@@ -27,6 +27,7 @@ from protocol.episode_folder import META, decode_meta, hash_file
 from protocol.errors import Refused
 
 PILOTS = ("operator", "script", "policy")  # who may have driven where a dataset does not say
+MOST_NAME = 40
 Progress = Callable[[int, int], None]
 
 
@@ -56,6 +57,8 @@ def import_lerobot(
     """
     if pilot not in PILOTS:
         raise Refused("invalid_field:pilot", f"Who drove is one of {', '.join(PILOTS)}.")
+    if not 0 < len(robot_name) <= MOST_NAME or not robot_name.isprintable():
+        raise Refused("invalid_field:robot", f"A robot's name has 1 to {MOST_NAME} visible characters.")
     Path(settings.REINS_MEDIA_DIR).mkdir(parents=True, exist_ok=True)
     dataset = open_dataset(root)
     indices = check_all(dataset)
@@ -83,8 +86,8 @@ def _known(dataset: DatasetRead, site: Site, robot_name: str) -> Embodiment:
     state, action = (infer.Span(width, dataset.fps) for width in infer.widths(dataset))
     rows = Rows(dataset)
     for episode in dataset.episodes:
-        state.add(vector(rows.of(episode), infer.state_key(dataset)))
-        action.add(vector(rows.of(episode), ACTION))
+        state.add(vector(rows.of(episode), infer.state_key(dataset), infer.widths(dataset)[0]))
+        action.add(vector(rows.of(episode), ACTION, infer.widths(dataset)[1]))
     return infer.inferred(dataset, state, action)
 
 

@@ -258,6 +258,17 @@ def test_row_60_an_action_of_another_width_is_refused(root: Path) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("values", [[0.0], [0.0, 0.0, 0.0], [], None])
+def test_row_60_a_single_row_of_another_width_is_refused(root: Path, tmp_path: Path, settings: Any, values: Any) -> None:
+    """In a column of lists whose type promises no width."""
+    settings.REINS_MEDIA_DIR = tmp_path / "media"
+    changed(root, DATA, lambda rows: [row | {"action": values} if number == 7 else row for number, row in enumerate(rows)])
+    with pytest.raises(Refused, match="action_shape"):
+        import_lerobot(root, world().site, "imported", "test")
+    assert not Episode.objects.exists()
+
+
+@pytest.mark.django_db
 def test_row_60_an_action_that_is_not_the_robots_is_refused(root: Path, tmp_path: Path, settings: Any) -> None:
     settings.REINS_MEDIA_DIR = tmp_path / "media"
     here = world()

@@ -20,10 +20,12 @@ from episodes.data.lerobot.export import export
 from episodes.data.lerobot.stats import Column, Pictures, of_vectors
 from episodes.data.lerobot.work import Options
 from episodes.data.manifest import Manifest
+from episodes.services import datasets
+from fleet.models import AuditEntry
 from protocol.episode_folder import FRAMES, video_path
 from protocol.errors import Refused
 from tests.episodes import lerobot_rig as rig
-from tests.episodes.rig import recorded
+from tests.episodes.rig import received, recorded, world
 
 Version = tuple[Manifest, Callable[[str], Path]]
 
@@ -262,3 +264,19 @@ def test_the_command_takes_a_manifest_too(
         call_command("export_lerobot", str(tmp_path / "version.json"), str(tmp_path / "dataset"))
     with pytest.raises(CommandError, match="no frozen version"):
         call_command("export_lerobot", "nothing:1", str(tmp_path / "other"))
+
+
+@pytest.mark.django_db
+def test_the_command_exports_a_frozen_version_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = world()
+    for number in range(2):
+        received(recorded(tmp_path / str(number), here.robot.pk, 20), here.robot)
+    dataset = datasets.make(here.mina, here.site.organisation, None, "tabletop", follows=True)
+    version = datasets.freeze(dataset, "to start with", here.mina)
+    call_command("export_lerobot", "tabletop:1", str(tmp_path / "out"), "--copy")
+    assert "2 episodes, 40 rows" in capsys.readouterr().out
+    assert rig.side(tmp_path / "out")["manifest"] == version.digest
+    assert AuditEntry.objects.filter(act="dataset_exported").exists()
+    version.withdraw("a person's data had to go")
+    with pytest.raises(CommandError, match="withdrawn"):
+        call_command("export_lerobot", "tabletop", str(tmp_path / "again"))

@@ -140,6 +140,15 @@ def test_a_dataset_of_others_gets_a_body_that_says_what_is_unknown(
     assert [Episode.objects.get(pk=id).instruction for id in done.made] == ["pick cube", "place cube"]
 
 
+def test_a_task_of_many_lines_becomes_one(here: World, tmp_path: Path) -> None:
+    there = foreign.v2(tmp_path / "dataset")
+    lines = [{"task_index": 0, "task": " pick\n\tthe\u0000 cube " + "x" * 600}, {"task_index": 1, "task": "place"}]
+    (there.root / "meta/tasks.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    instruction = brought(there.root, here)[0].instruction
+    assert instruction.startswith("pick the cube xxx")
+    assert len(instruction) == 500
+
+
 def test_pictures_inside_the_rows_become_a_video(here: World, tmp_path: Path) -> None:
     there = foreign.v3(tmp_path / "dataset", stored=True)
     for episode, shades in zip(brought(there.root, here), there.shades, strict=True):

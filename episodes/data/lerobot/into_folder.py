@@ -13,6 +13,7 @@ import av
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from protocol.recording_video import FrameEncoder, VideoFile, frame_rate
 
 LONGEST_GOP = 60  # pictures; beyond, a jump in the player would take long, so that the video is encoded anew
 MOST_EVENTS = 100_000
+MOST_INSTRUCTION = 500  # characters
 
 
 class Rows:
@@ -77,15 +79,19 @@ class Importing:
         return self._events.get(episode.index, [])[:MOST_EVENTS]
 
 
-def vector(table: pa.Table, key: str) -> NDArray[np.float32]:
-    """float32[rows, n], whether the column is of lists of one length, of lists, or of single numbers."""
+def vector(table: pa.Table, key: str, width: int) -> NDArray[np.float32]:
+    """float32[rows, width], whether the column is of lists of one length, of lists, or of single numbers.
+
+    `Refused("action_shape")`, for other columns `feature_shape`, when a row has another width.
+    """
     column = table[key].combine_chunks()
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type):
-        flat = column.flatten().to_numpy(zero_copy_only=False)
-        if not len(column) or len(flat) % len(column):
-            raise Refused("feature_shape", f"{key} has rows of different lengths.")
-        return np.asarray(flat, np.float32).reshape(len(column), -1)
-    return np.asarray(column.to_numpy(zero_copy_only=False), np.float32).reshape(len(column), 1)
+        lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
+        if not np.all(lengths == width):
+            code = "action_shape" if key == layout.ACTION else "feature_shape"
+            raise Refused(code, f"{key} has rows that are not {width} numbers, as meta/info.json says they are.")
+        return np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, width)
+    return np.asarray(column.to_numpy(zero_copy_only=False), np.float32).reshape(-1, 1)
 
 
 def write_folder(work: Importing, episode: EpisodeRead, folder: Path) -> EpisodeMeta:
@@ -119,13 +125,13 @@ def _frames(work: Importing, table: pa.Table, started_ns: int) -> pa.Table:
     dataset, body, rows = work.dataset, work.body, table.num_rows
     cameras = tuple(camera.name for camera in body.cameras)
     seconds = table["timestamp"].to_numpy().astype(np.float64)
-    action = vector(table, layout.ACTION)
+    action = vector(table, layout.ACTION, len(body.action))
     columns: dict[str, Any] = {
         "index": np.arange(rows),
         "time_ns": started_ns + np.round(seconds * 1e9).astype(np.int64),
         "mono_s": seconds,
         "pilot": _pilots(dataset, table, work.pilot),
-        "state": vector(table, state_key(dataset)),
+        "state": vector(table, state_key(dataset), len(body.state)),
         "action": action,
         "action_done": action,
         "latency_ms": np.full(rows, np.nan),
@@ -169,7 +175,7 @@ def _pilots(dataset: DatasetRead, table: pa.Table, pilot: str) -> NDArray[Any]:
             raise Refused("side_file", "reins.pilot has numbers that meta/reins.json does not explain.")
         return np.asarray(np.array(dataset.side.pilots, object)[numbers])
     if layout.INTERVENTION in table.column_names:
-        led = vector(table, layout.INTERVENTION)[:, 0] > 0
+        led = vector(table, layout.INTERVENTION, 1)[:, 0] > 0
         if led.any():
             return np.where(led, "operator", "policy").astype(object)
     return np.full(rows, pilot, object)
@@ -257,7 +263,7 @@ def _meta(work: Importing, episode: EpisodeRead, table: pa.Table, ours: pa.Table
         "robot": work.robot,
         "embodiment_hash": body.hash,
         "embodiment": msgspec.to_builtins(body),
-        "instruction": task,
+        "instruction": _one_line(task),
         "started_ns": _started_ns(work, episode, table),
         "seconds": table.num_rows / dataset.fps,
         "rows": table.num_rows,
@@ -272,8 +278,13 @@ def _meta(work: Importing, episode: EpisodeRead, table: pa.Table, ours: pa.Table
         raise Refused("side_file", f"meta/reins.json, episode {episode.index}: {error}.") from error
 
 
+def _one_line(text: str) -> str:
+    """As instructions are kept here."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())[:MOST_INSTRUCTION]
+
+
 def _outcome(table: pa.Table) -> str:
     """What `next.success` says at any row; nothing said is unlabelled."""
     if "next.success" not in table.column_names:
         return "unlabelled"
-    return "success" if bool((vector(table, "next.success") > 0).any()) else "failure"
+    return "success" if bool((vector(table, "next.success", 1) > 0).any()) else "failure"

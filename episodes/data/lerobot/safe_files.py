@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from protocol.errors import Refused
 
-MOST_JSON = 64 * 1024 * 1024
+MOST_JSON = 256 * 1024 * 1024
 MOST_TABLE = 4 * 1024**3  # bytes of a parquet file once it is unpacked
 _TOKEN = re.compile(r"\{(\w+)(?::0?(\d{0,2})d)?\}")
 

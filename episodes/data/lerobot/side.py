@@ -16,7 +16,6 @@ from protocol.episode import EpisodeMeta
 from protocol.errors import Refused
 
 SCHEMA = 1
-MOST_BYTES = 256 * 1024 * 1024
 
 
 class SideEpisode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -42,6 +43,7 @@ CHOICES = ("h264", "hevc", "av1")
 
 def encode(frames: Iterable[Any], path: Path, width: int, height: int, rate: Fraction, codec: Codec) -> None:
     """An MP4 of these pictures (PyAV frames, any pixel format) at a constant rate, first one at time 0."""
+    os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 tells its settings on the terminal otherwise
     with av.open(str(path), "w", format="mp4") as container:
         stream: Any = container.add_stream(codec.encoder, rate=rate, options=codec.options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
