@@ -5,7 +5,7 @@ DEMO_ROBOTS ?= 3
 PY := .venv/bin/python
 NODE := $(CURDIR)/.venv/bin/python $(CURDIR)/config/node.py
 
-.PHONY: demo setup test check bench mutants screenshots clean
+.PHONY: demo setup test check bench mutants screenshots lerobot-env test-lerobot clean
 .DEFAULT_GOAL := demo
 
 demo:
@@ -41,12 +41,18 @@ bench: setup
 mutants: setup
 	$(PY) -m tests.robot.kernel.mutants
 
+# real LeRobot, in an environment of its own: it opens what we export and writes what we import
+lerobot-env: .venv-lerobot/.made
+
+test-lerobot: setup lerobot-env
+	$(PY) -m pytest tests/lerobot -m lerobot
+
 # from the running demo into docs/images
 screenshots: setup
 	$(PY) docs/screenshots.py --port $(PORT)
 
 clean:
-	rm -rf .venv .reins .static frontend/node_modules frontend/dist
+	rm -rf .venv .venv-lerobot .reins .static frontend/node_modules frontend/dist
 
 .venv/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "Reins needs Python 3.11 to 3.13; set PYTHON=/path/to/python3.11")'
@@ -59,6 +65,13 @@ clean:
 
 .venv/.dev: .venv/.demo requirements-dev.txt requirements-s3.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+LEROBOT_PIP := .venv-lerobot/bin/python -m pip install --quiet --disable-pip-version-check
+.venv-lerobot/.made: requirements-lerobot.txt
+	$(PYTHON) -m venv --clear .venv-lerobot
+	$(LEROBOT_PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements-lerobot.txt
+	$(LEROBOT_PIP) --no-deps lerobot==0.4.4 torchvision==0.28.0
 	@touch $@
 
 frontend/node_modules/.installed: .venv/.demo frontend/package.json frontend/package-lock.json

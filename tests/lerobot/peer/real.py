@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import types
 import warnings
 from typing import Any
 
@@ -17,7 +19,13 @@ _ops.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 _ops.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 import av
+import lerobot
 import lerobot.datasets.video_utils as video_utils
+
+# the package's own __init__ imports every policy there is, with all that those need: only the folder is wanted
+policies = types.ModuleType("lerobot.policies")
+policies.__path__ = [os.path.join(next(iter(lerobot.__path__)), "policies")]
+sys.modules["lerobot.policies"] = policies
 
 
 def decode(path: Any, timestamps: list[float], tolerance_s: float, *_: Any, **__: Any) -> torch.Tensor:
