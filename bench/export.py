@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,13 +92,13 @@ def version(base: Path, count: int) -> tuple[Manifest, dict[str, Path]]:
     return made, {folder.name: folder for folder in folders}
 
 
-def by_reins(made: Manifest, folders: dict[str, Path], target: Path, options: Options) -> float:
+def by_reins(made: Manifest, folders: dict[str, Path], options: Options, target: Path) -> float:
     began = time.monotonic()
     export(made, folders.__getitem__, target, options)
     return time.monotonic() - began
 
 
-def by_lerobot(spec: Path, target: Path, codec: str, streaming: str) -> float:
+def by_lerobot(spec: Path, codec: str, streaming: str, target: Path) -> float:
     command = [str(PYTHON), str(ROOT / "bench" / "lerobot_writer.py"), str(spec), str(target), codec, streaming]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -128,11 +129,10 @@ def measure(
     made: Manifest, folders: dict[str, Path], spec: Path, base: Path, names: list[str], rounds: int
 ) -> list[dict[str, Any]]:
     frames = made.rows * len(CAMERAS)
-    ways: dict[str, Callable[[Path], float]] = {}
-    for name, settings in REINS.items():
-        ways[name] = lambda target, settings=settings: by_reins(made, folders, target, settings)  # type: ignore[misc]
-    for name, (codec, streaming) in LEROBOT.items():
-        ways[name] = lambda target, codec=codec, streaming=streaming: by_lerobot(spec, target, codec, streaming)  # type: ignore[misc]
+    ways: dict[str, Callable[[Path], float]] = {
+        **{name: partial(by_reins, made, folders, settings) for name, settings in REINS.items()},
+        **{name: partial(by_lerobot, spec, *settings) for name, settings in LEROBOT.items()},
+    }
     best: dict[str, float] = {}
     size: dict[str, int] = {}
     for number in range(rounds):
