@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 
 from episodes.models import DatasetVersion, DraftPick, EpisodePerson, EpisodeTag, VersionEpisode
 from fleet.edge import Strict, check_text
-from fleet.models import Robot
+from fleet.models import Person, Robot
 from protocol.errors import Refused
 
 Word = Annotated[str, Field(max_length=120)]
@@ -146,6 +146,15 @@ def _saying(search: str) -> Q:
     wanted = Q()
     for word in search.lower().split()[:MOST_WORDS]:
         robots = Robot.objects.filter(name__icontains=word).values("pk")
-        people = EpisodePerson.objects.filter(name__icontains=word).values("episode")
-        wanted &= Q(words__contains=word) | Q(task__icontains=word) | Q(robot__in=robots) | Q(pk__in=people)
+        people = EpisodePerson.objects.filter(_called(word)).values("episode")
+        wanted &= Q(words__contains=word) | Q(task__contains=word) | Q(robot__in=robots) | Q(pk__in=people)
     return wanted
+
+
+def _called(word: str) -> Q:
+    """People whom this server knows, in any case; others as it is written, small or with a capital.
+
+    There are as many rows as episodes: folding the case of every name would cost more than all the rest of a search.
+    """
+    known = Person.objects.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word) | Q(username__icontains=word))
+    return Q(uid__in=known.values("uid")) | Q(name__contains=word) | Q(name__contains=word.capitalize())

@@ -25,7 +25,19 @@ KEPT_S = 3600
 
 def head(dataset: Dataset) -> dict[str, Any]:
     """`DatasetRow`: one line of the list."""
-    draft = services.draft(dataset).order_by().aggregate(episodes=Count("pk"), seconds=Sum("seconds"))
+    draft = _sums_of_draft(dataset)
+    return _head(dataset, draft)
+
+
+def _sums_of_draft(dataset: Dataset) -> dict[str, Any]:
+    """All that is counted of a draft, by one look at its episodes."""
+    by = {outcome: Count("pk", filter=Q(outcome=outcome)) for outcome in Episode.OUTCOMES}
+    return services.draft(dataset).order_by().aggregate(
+        episodes=Count("pk"), total=Sum("seconds"), unreviewed=Count("pk", filter=Q(reviewed_at=None)), **by
+    )  # fmt: skip
+
+
+def _head(dataset: Dataset, draft: dict[str, Any]) -> dict[str, Any]:
     newest = dataset.versions.first()
     return {
         "id": dataset.pk,
@@ -35,7 +47,7 @@ def head(dataset: Dataset) -> dict[str, Any]:
         "organisation": dataset.organisation.name,
         "site": dataset.site.name if dataset.site else "",
         "episodes": draft["episodes"],
-        "seconds": draft["seconds"] or 0.0,
+        "seconds": draft["total"] or 0.0,
         "follows": dataset.follows,
         "query": dataset.query,
         "versions": dataset.versions.count(),
@@ -49,17 +61,16 @@ def head(dataset: Dataset) -> dict[str, Any]:
 
 def detail(dataset: Dataset, may_curate: bool) -> dict[str, Any]:
     """`DatasetDetail`."""
-    draft = services.draft(dataset).order_by()
-    outcomes = dict(draft.values_list("outcome").annotate(Count("pk")))
+    draft = _sums_of_draft(dataset)
     picks = dict(dataset.picks.order_by().values_list("kind").annotate(Count("pk")))
-    return head(dataset) | {
+    return _head(dataset, draft) | {
         "validation_share": dataset.validation_share,
         "seed": dataset.seed,
         "weights": dataset.weights,
         "added": picks.get("added", 0),
         "taken_out": picks.get("removed", 0),
-        "outcomes": {outcome: outcomes.get(outcome, 0) for outcome in Episode.OUTCOMES},
-        "unreviewed": draft.filter(reviewed_at=None).count(),
+        "outcomes": {outcome: draft[outcome] for outcome in Episode.OUTCOMES},
+        "unreviewed": draft["unreviewed"],
         "history": [version_row(version) for version in dataset.versions.defer("manifest").select_related("dataset", "parent")],
         "jobs": [job(one) for one in jobs_of(dataset)],
         "may_curate": may_curate,

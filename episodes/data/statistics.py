@@ -146,8 +146,10 @@ def _path(episode: Kept) -> tuple[Floats, Floats] | None:
     path = episode.values[[state[name] for name in names]].T
     good = np.isfinite(path).all(axis=1)
     closed = np.zeros(len(path), bool)
-    if "gripper" in state:
-        shut = episode.values[state["gripper"]] > 0.5
+    kinds = {(column["kind"], column["name"]): number for number, column in enumerate(episode.described)}
+    fingers = kinds.get(("asked", "gripper"), kinds.get(("state", "gripper")))  # asked: around a thing they never shut
+    if fingers is not None:
+        shut = episode.values[fingers] > 0.5
         closed[1:] = shut[1:] & ~shut[:-1]
     return (path[good], path[good & closed]) if good.any() else None
 

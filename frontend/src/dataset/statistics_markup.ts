@@ -90,7 +90,7 @@ export function statistics(s: Statistics): string {
     `<section class="panel ${more}"><div class="ph"><h2>${title}</h2><span class="muted s11">${note}</span></div><div class="pb">${inside}</div></section>`;
   return `<section class="panel kpi">${cell(String(s.episodes), "episodes")}${cell(hours(s.seconds), `${s.rows.toLocaleString("en-GB").replaceAll(",", " ")} rows`)}${cell(String(s.tasks.length), s.tasks.length === 1 ? "instruction" : "instructions")}${cell(judged ? `${Math.round((100 * (s.outcomes.success ?? 0)) / judged)} %` : "–", `success of ${judged} labelled`)}${cell(`${train} / ${s.episodes - train}`, "train / validation")}${cell(clock(s.lengths.most), "longest")}</section>
   <div class="stats">${panel("Where the gripper went", `seen from above, ${from}`, coverage(s.coverage), "tall")}
-  ${panel("Instructions", "episodes and time", `<table class="tbl tight"><tbody>${tasks(s)}</tbody></table>`, "tall")}
+  ${panel("Instructions", "episodes and time", `<div class="scroll"><table class="tbl tight"><tbody>${tasks(s)}</tbody></table></div>`, "tall")}
   ${panel("Lengths", `up to ${clock(s.lengths.most)}`, histogram(s.lengths.counts, "Lengths of episodes", "var(--d3)"))}
   ${panel("Near-duplicates", from, duplicates(s))}
   ${panel("Cameras", from, `<div class="dists two">${s.cameras.map(camera).join("")}</div>`, "wide")}
