@@ -12,36 +12,14 @@ import pyarrow.parquet as pq
 from playwright.sync_api import Page
 
 from tests.demo_process import DemoProcess
-from tests.journeys.cockpit_page import CockpitPage, robot_id
-from tests.robot_truth import RobotTruth, until
+from tests.journeys.recorded import INSTRUCTION, record
 
 
-def episodes(page: Page) -> list[dict[str, object]]:
-    return list(
-        page.evaluate("fetch('/api/episodes?page_size=50').then(r => r.json()).then(a => a.episodes ?? a.rows ?? a.items)")
-    )
-
-
-def test_a_demonstration_is_recorded_uploaded_and_played(
-    demo: DemoProcess, signed_in: Callable[..., Page], tmp_path: Path
-) -> None:
+def test_a_demonstration_is_recorded_uploaded_and_played(demo: DemoProcess, signed_in: Callable[..., Page]) -> None:
     page = signed_in("operator")
-    truth = RobotTruth(demo.data / "robots" / "kestrel-1")
-    cockpit = CockpitPage(page, demo.url, robot_id(page))
-    cockpit.take()
-    page.get_by_placeholder("What is shown, in a sentence").fill("lift the arm a little")
-    page.get_by_role("button", name="Record").first.click()
-    cockpit.wait("recording", "recording")
-    page.locator("robot-cockpit video").first.click()
-    start = truth.tool()
-    cockpit.drive_until("KeyR", reached=lambda: truth.tool()[2] > start[2] + 0.03)
-    page.wait_for_timeout(1500)
-    page.get_by_role("button", name="Success").first.click()
-    cockpit.wait("recording", "saved", "idle")
-    page.goto(f"{demo.url}/episodes/")
-    until(lambda: any(e["status"] == "ready" for e in episodes(page)), 60, "the episode verified on the server")
-    episode = next(e for e in episodes(page) if e["status"] == "ready")
-    assert episode["instruction"] == "lift the arm a little"
+    episode = record(demo, page)
+    assert episode["playable"]
+    assert episode["instruction"] == INSTRUCTION
     assert episode["outcome"] == "success"
     rows = _rows_and_frames(demo.data, str(episode["id"]))
     assert len(set(rows.values())) == 1, f"as many rows as frames of each camera: {rows}"
