@@ -195,6 +195,7 @@ class EpisodeChange(Strict):
     trim_last: int | None = Field(default=None, ge=0)
     comment: str = Field(default="", max_length=2000)
     flagged: bool = False
+    reviewed: bool = True  # false takes back that a person has said how it ended; the label stays
 
 
 class FileClaim(Strict):

@@ -19,8 +19,9 @@ def change(episode: Episode, version: int, values: dict[str, Any], person: Perso
     `Refused("second_look")` when the person must not see them yet."""
     values = labels.cleaned(episode, values)
     judged, before = review.judged(episode, values, person), episode.instruction
+    columns = {name: value for name, value in values.items() if name != "reviewed"}
     with transaction.atomic():
-        episode.change(version, **values, **judged)
+        episode.change(version, **columns, **judged)
         if judged:
             review.note(episode, person)
         review.note_instruction(episode, before, person)

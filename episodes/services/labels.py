@@ -9,7 +9,7 @@ from episodes.services import taxonomy
 from protocol.errors import Refused
 
 #: whoever changes one of these has said how the episode ended
-JUDGEMENT = frozenset({"outcome", "failure", "quality"})
+JUDGEMENT = frozenset({"outcome", "failure", "quality", "reviewed"})
 
 
 def cleaned(episode: Episode, values: dict[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,10 @@ def next_to_review(episodes: EpisodeQuerySet, person: Person, after: Episode | N
 
 
 def judged(episode: Episode, values: dict[str, Any], person: Person) -> dict[str, Any]:
-    """The columns that follow when a person changes `values`; `Refused("second_look")` when they must not see them yet."""
+    """The columns that follow when a person changes `values`; `Refused("second_look")` when they must not see them yet.
+
+    `reviewed` in the values says outright whether this counts as said; left out, every judgement does.
+    """
     judges = bool(values.keys() & labels.JUDGEMENT)
     if (judges or "comment" in values) and asked_of(person, [episode]):
         raise Refused(
@@ -64,7 +67,7 @@ def judged(episode: Episode, values: dict[str, Any], person: Person) -> dict[str
         raise Refused("unlabelled", "Say first how the episode ended, then ask for a second look.")
     if not (judges or asks):
         return {}
-    said = outcome != "unlabelled"
+    said = outcome != "unlabelled" and values.get("reviewed", True)
     return {"reviewed_at": timezone.now() if said else None, "reviewed_by": person if said else None}
 
 
@@ -72,7 +75,7 @@ def note(episode: Episode, person: Person) -> None:
     """Keeps as this person's own label what the episode says now, until somebody has given a blind one beside it."""
     if episode.reviews.filter(blind=True).exists():
         return
-    if episode.outcome == "unlabelled":
+    if episode.reviewed_at is None:
         episode.reviews.filter(person=person).delete()
         return
     label = {"outcome": episode.outcome, "failure": episode.failure, "quality": episode.quality}

@@ -192,6 +192,15 @@ def test_taking_a_label_back_makes_it_unreviewed_again(mina: Client, episode: Ep
     assert not episode.reviews.exists()
 
 
+def test_undoing_a_label_leaves_the_recorders_word_that_nobody_has_confirmed(mina: Client, episode: Episode) -> None:
+    patch(mina, episode, outcome="failure", failure="dropped")
+    undone = patch(mina, episode, outcome="success", failure="", reviewed=False).json()
+    assert (undone["outcome"], undone["failure"], undone["reviewed"]) == ("success", "", False)
+    assert not episode.reviews.exists()
+    again = patch(mina, episode, reviewed=True).json()
+    assert (again["outcome"], again["reviewed"]) == ("success", True)
+
+
 # -- kinds of failure --------------------------------------------------------------------------------------------------
 
 

@@ -87,7 +87,7 @@ def _labels(player: PlayerPage, rows: int) -> None:
     player.press("x", "2", "4")
     player.kept(outcome="failure", failure="dropped", quality=4, reviewed=True)
     player.press("Control+z", "Control+z", "Control+z")
-    player.kept(outcome="success", failure="", quality=None)
+    player.kept(outcome="success", failure="", quality=None, reviewed=False)
     player.press("y", "5")
     player.write("t", "bench A")
     player.write("c", "Clean lift.")

@@ -42,6 +42,7 @@ export interface Change {
   trim_last?: number | null;
   comment?: string;
   flagged?: boolean;
+  reviewed?: boolean;
 }
 
 export type Changed = { kept: true; now: EpisodeDetail } | { kept: false; now: EpisodeDetail };

@@ -20,6 +20,7 @@ type Fields = Partial<Record<keyof Change, unknown>>;
 // biome-ignore format: names
 const LABELS: readonly (keyof Change)[] = [
   "instruction", "outcome", "failure", "quality", "tags", "trim_first", "trim_last", "comment", "flagged",
+  "reviewed",
 ];
 
 /** What `after` changed, as it was `before`. */

@@ -2,6 +2,7 @@
 import type { EpisodeDetail } from "../episodes/shapes";
 import { say } from "../live_region";
 import { toast } from "../toast";
+import type { Edits } from "./edits";
 import type { Labelling } from "./labelling";
 import type { Neighbours } from "./neighbours";
 import { nextToReview, secondLook } from "./store";
@@ -12,6 +13,7 @@ interface Host {
   readonly episode: EpisodeDetail | null;
   readonly neighbours: Neighbours;
   readonly labelling: Labelling;
+  readonly edits: Edits;
   address(id: string): string;
   take(now: EpisodeDetail): void;
   refused(error: unknown, strong: string): void;
@@ -53,7 +55,7 @@ export class Reviewing {
     if (!episode || this.going) return;
     this.going = true;
     try {
-      if (episode.second_look && !skip) return await this.give(episode);
+      if (episode.second_look && !skip) return await this.give();
       if (!this.on) return;
       const mine = episode.may_change && !episode.removed && !skip;
       if (mine && !(await this.settled(labelling))) return;
@@ -63,10 +65,12 @@ export class Reviewing {
     }
   }
 
-  /** Gives the second look; what the first said is shown then. */
-  async give(episode: EpisodeDetail): Promise<void> {
+  /** Gives the second look, after every change that is still on its way; what the first said is shown then. */
+  private async give(): Promise<void> {
     const draft = this.host.labelling.wholeDraft;
     if (!draft) return this.askFor();
+    const episode = await this.host.edits.next(async () => this.host.episode);
+    if (!episode?.second_look) return;
     try {
       this.host.take(await secondLook(this.host.address(episode.id), episode.version, draft));
       this.host.labelling.reset();

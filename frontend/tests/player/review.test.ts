@@ -87,6 +87,8 @@ describe("edits", () => {
     const after = { ...before, outcome: "failure", failure: "slip", tags: ["a"] } as EpisodeDetail;
     expect(inverse(before, after)).toEqual({ outcome: "success", failure: "" });
     expect(inverse(after, before)).toEqual({ outcome: "failure", failure: "slip" });
+    const confirmed = { ...before, reviewed: true } as EpisodeDetail;
+    expect(inverse({ ...before, reviewed: false }, confirmed)).toEqual({ reviewed: false });
   });
 });
 

@@ -1,0 +1,188 @@
+// <episode-player> worked with keys against a server that the test plays: it keeps labels and counts versions as the real one does.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { EpisodeDetail } from "../../src/episodes/shapes";
+import "../../src/player/episode_player";
+
+// biome-ignore format: one value
+const EPISODE = {
+  id: "e1", number: 14, url: "/episodes/e1/", poster: "", robot: { id: "r1", name: "kestrel-3" },
+  site: { id: "s1", name: "Lab" }, instruction: "Put the red cube in the bowl", outcome: "success", failure: "",
+  quality: null, tags: [], trim_first: null, trim_last: null, flagged: false, reviewed: false, second_look: false,
+  status: "rejected", playable: false, check_progress: 100, found: {}, problem: "", started_at: "2026-01-01T10:42:00Z",
+  seconds: 58.1, rows: 1743, record_hz: 30, cameras: ["scene"], people: [], pilots: {}, band: [], cut: false,
+  cut_reason: "", size_bytes: 1e6, version: 1, removed: false, comment: "", failures: ["dropped", "slip"],
+  failures_url: "", embodiment: "arm", world: {}, program: "", clamp_names: [], pilots_order: [], frames_repeated: {},
+  rows_lost: 0, findings: [], scores: {}, proposed_trim: { first: 12, last: 1700 }, videos: [], columns: [],
+  columns_url: "", events_url: "", newer: "", older: "", may_change: true, may_remove: true, may_curate: true,
+} as unknown as EpisodeDetail;
+
+/** Keeps episodes; whoever names an old version is refused. */
+class Server {
+  readonly episodes = new Map<string, EpisodeDetail>();
+  readonly asked: string[] = [];
+  reviews: unknown[] = [];
+  next = { url: "", id: "", left: 0 };
+
+  constructor(...episodes: Partial<EpisodeDetail>[]) {
+    for (const one of episodes) this.episodes.set(one.id ?? "e1", { ...EPISODE, ...one });
+  }
+
+  answer(method: string, url: string, body: Record<string, unknown> | undefined): unknown {
+    if (method !== "GET") this.asked.push(`${method} ${url} ${JSON.stringify(body ?? {})}`);
+    if (url.startsWith("/api/library/counts")) return { episodes: 1, reviewed: 0, outcomes: {} };
+    if (url.startsWith("/api/library?")) return { items: [...this.episodes.values()], next: "" };
+    if (url.startsWith("/api/reviews/next")) return this.next;
+    if (url === "/api/datasets") return [{ id: "d1", name: "tabletop 9" }];
+    if (url.includes("/beside?")) return { newer: "", older: "", after: "" };
+    if (url.endsWith("/datasets")) return [];
+    const [, id = "", part = ""] = /^\/api\/episodes\/([^/?]+)(?:\/(\w+))?/.exec(url) ?? [];
+    const now = this.episodes.get(id) as EpisodeDetail;
+    if (part === "reviews" && method === "GET") return { asked_by: "Mina", reviews: this.reviews, agreements: [] };
+    if (part === "reviews") return this.keep({ ...now, second_look: false, flagged: false, outcome: "failure" });
+    if (part === "restore") return this.keep({ ...now, removed: false });
+    if (method === "DELETE") return this.keep({ ...now, removed: true });
+    if (method !== "PATCH" || !body) return now;
+    const { version, ...values } = body;
+    if (version !== now.version) return null;
+    const judged = "outcome" in values || "failure" in values || "quality" in values;
+    return this.keep({ ...now, ...(judged ? { reviewed: true } : {}), ...values });
+  }
+
+  private keep(now: EpisodeDetail): EpisodeDetail {
+    const kept = { ...now, version: now.version + 1 };
+    this.episodes.set(now.id, kept);
+    return kept;
+  }
+
+  get one(): EpisodeDetail {
+    return this.episodes.get("e1") as EpisodeDetail;
+  }
+}
+
+const settle = (): Promise<void> => vi.advanceTimersByTimeAsync(20).then(() => undefined);
+
+async function press(...keys: string[]): Promise<void> {
+  for (const name of keys) {
+    const [key = "", ...modifiers] = name.split("+").reverse();
+    const how = { ctrlKey: modifiers.includes("Ctrl"), shiftKey: modifiers.includes("Shift") };
+    const target = document.activeElement ?? document.body;
+    target.dispatchEvent(new KeyboardEvent("keydown", { key, ...how, bubbles: true, cancelable: true }));
+    await settle();
+  }
+}
+
+async function open(server: Server): Promise<HTMLElement> {
+  vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
+    const body = init.body ? JSON.parse(String(init.body)) : undefined;
+    const answer = server.answer(init.method ?? "GET", url, body);
+    const refused = { code: "stale_version", sentence: "Changed meanwhile.", detail: {} };
+    return new Response(JSON.stringify(answer ?? refused), {
+      status: answer === null ? 409 : 200,
+      headers: { "Content-Type": "application/json" },
+    });
+  });
+  document.body.innerHTML = '<episode-player data-url="/api/episodes/e1" data-list="/api/episodes"></episode-player>';
+  await settle();
+  return document.querySelector("episode-player") as HTMLElement;
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  document.body.innerHTML = "";
+  window.sessionStorage.clear();
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+describe("labels by keys", () => {
+  it("X and a number name the kind of failure, and undo goes back to what nobody had confirmed", async () => {
+    const server = new Server({});
+    await open(server);
+    await press("x", "2");
+    expect([server.one.outcome, server.one.failure]).toEqual(["failure", "slip"]);
+    await press("4", "Ctrl+z", "u", "Ctrl+z");
+    expect([server.one.outcome, server.one.failure, server.one.quality]).toEqual(["success", "", null]);
+    expect(server.one.reviewed).toBe(false);
+    await press("Ctrl+Shift+z");
+    expect(server.one.outcome).toBe("failure");
+  });
+
+  it("keys pressed faster than the server answers are all kept, each on the version before it", async () => {
+    const server = new Server({});
+    await open(server);
+    for (const key of ["y", "5", "p", "f"])
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    await settle();
+    expect(server.one).toMatchObject({ reviewed: true, quality: 5, trim_first: 12, trim_last: 1700, flagged: true });
+  });
+
+  it("T writes a tag, C a comment, and Esc leaves things as they were", async () => {
+    const server = new Server({});
+    await open(server);
+    const write = async (key: string, words: string, end: string): Promise<void> => {
+      await press(key);
+      (document.activeElement as HTMLInputElement).value = words;
+      await press(end);
+    };
+    await write("t", "bench A", "Enter");
+    await write("c", "Clean.", "Enter");
+    await write("e", "Nothing of this", "Escape");
+    expect(server.one).toMatchObject({ tags: ["bench A"], comment: "Clean.", instruction: EPISODE.instruction });
+  });
+
+  it("an undo that would overwrite somebody else's change is refused", async () => {
+    const server = new Server({});
+    await open(server);
+    await press("3");
+    server.episodes.set("e1", { ...server.one, quality: 1, version: 9 });
+    await press("u");
+    expect(server.one.quality).toBe(1);
+    expect(document.querySelector(".toast:last-child")?.textContent).toContain("Somebody else changed it since");
+  });
+
+  it("Del removes and U brings back", async () => {
+    const server = new Server({});
+    const player = await open(server);
+    await press("Delete");
+    expect(player.dataset.removed).toBe("true");
+    await press("u");
+    expect(player.dataset.removed).toBe("false");
+  });
+});
+
+describe("one after the other", () => {
+  it("Enter confirms the recorder's label and opens the next", async () => {
+    const server = new Server({}, { id: "e2", number: 13, outcome: "unlabelled" });
+    server.next = { url: "/episodes/e2/", id: "e2", left: 1 };
+    const player = await open(server);
+    await press("r", "Enter");
+    expect(server.one.reviewed).toBe(true);
+    expect(player.dataset.episode).toBe("e2");
+    expect(window.location.pathname).toBe("/episodes/e2/");
+    await press("Enter");
+    expect(player.dataset.episode).toBe("e2"); // it has no label: asked for, not left by mistake
+    expect(document.querySelector(".toast:last-child")?.textContent).toContain("How did it end?");
+  });
+
+  it("does nothing while nobody works through episodes", async () => {
+    const server = new Server({});
+    await open(server);
+    await press("Enter");
+    expect(server.asked).toEqual([]);
+  });
+});
+
+describe("the second look", () => {
+  it("sends nothing until the label is whole and given", async () => {
+    const server = new Server({ second_look: true, outcome: "unlabelled", flagged: true });
+    const player = await open(server);
+    expect(player.textContent).toContain("Mina asks for a second look");
+    await press("y", "3");
+    expect(server.asked).toEqual([]);
+    await press("Enter");
+    expect(server.asked).toEqual(['POST /api/episodes/e1/reviews {"version":1,"outcome":"success","failure":"","quality":3}']);
+    expect(player.dataset.outcome).toBe("failure"); // the first label, seen only now
+  });
+});
