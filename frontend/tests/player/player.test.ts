@@ -182,7 +182,9 @@ describe("the second look", () => {
     await press("y", "3");
     expect(server.asked).toEqual([]);
     await press("Enter");
-    expect(server.asked).toEqual(['POST /api/episodes/e1/reviews {"version":1,"outcome":"success","failure":"","quality":3}']);
+    expect(server.asked).toEqual([
+      'POST /api/episodes/e1/reviews {"version":1,"outcome":"success","failure":"","quality":3}',
+    ]);
     expect(player.dataset.outcome).toBe("failure"); // the first label, seen only now
   });
 });
