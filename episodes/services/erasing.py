@@ -11,7 +11,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from episodes import storage
-from episodes.models import DatasetJob, DatasetVersion, Episode
+from episodes.models import BulkChange, DatasetJob, DatasetVersion, Episode
 
 MOST = 200  # in one round
 
@@ -25,6 +25,9 @@ def tombstone(episode: str, why: str) -> None:
         for relation in Episode._meta.related_objects:  # whatever belongs to an episode, also what is added later
             if getattr(relation, "on_delete", None) is models.CASCADE:
                 relation.related_model._base_manager.filter(**{relation.field.name: row}).delete()
+        for change in BulkChange.objects.filter(before__has_key=episode):  # remembers its labels, to be undone
+            del change.before[episode]
+            change.save(update_fields=["before"])
         now = timezone.now()
         Episode.objects.filter(pk=episode).update(
             gone_at=now,

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from episodes import jobs, storage
-from episodes.models import Episode, Erasure, VersionEpisode
+from episodes.models import BulkChange, Episode, Erasure, VersionEpisode
 from episodes.services import datasets, erasing, forgetting, retention
 from fleet import audit
 from fleet.models import AuditEntry, Organisation, Person
@@ -52,6 +52,8 @@ def forget(lab: Organisation, **options: Any) -> Erasure:
 
 def test_everything_of_the_person_goes_and_nothing_of_others(here: World, lab: Organisation, tmp_path: Path) -> None:
     theirs, others = episode(here, tmp_path), somebody_elses(here, tmp_path)
+    label = {"version": 1, "values": {"comment": "Mina was tired"}}
+    BulkChange.objects.create(person=here.mina, before={theirs.pk: label, others.pk: label})
     found = forgetting.preview(UID, lab)
     assert (found.episodes, found.size_bytes) == (1, theirs.size_bytes)
     erasure = forget(lab)
@@ -61,6 +63,7 @@ def test_everything_of_the_person_goes_and_nothing_of_others(here: World, lab: O
     assert "Mina" not in json.dumps([row.meta, row.findings, row.instruction, row.comment, row.tags])
     assert list(Episode.objects.present()) == [others]
     assert not row.drivers.exists() and not hasattr(row, "signature")
+    assert list(BulkChange.objects.get().before) == [others.pk]
 
 
 def test_versions_that_held_it_are_withdrawn_their_hashes_stay(here: World, lab: Organisation, tmp_path: Path) -> None:
