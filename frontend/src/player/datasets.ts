@@ -108,7 +108,7 @@ export class Datasets {
 
   html(): string {
     const { episode } = this.host;
-    if (!episode || this.drafts === null) return "";
+    if (!episode || this.drafts === null || (this.inside.length === 0 && !episode.may_curate)) return "";
     const lines = this.inside.map((one) => {
       const where = [...(one.draft ? ["draft"] : []), ...one.numbers.map((n) => `version ${n}`)].join(", ");
       return `<dt><a href="${safe(one.url)}">${safe(one.name)}</a></dt><dd>${where}</dd>`;

@@ -57,8 +57,9 @@ export function trimHtml(first_s: number, last_s: number, trimmed: boolean, may:
   const clear = trimmed
     ? `<button type="button" class="btn quiet ico" data-do="untrim" aria-label="Take the trim away" title="Take the trim away">${icon("cross")}</button>`
     : "";
+  const words = last_s < 60 ? clockTenths : clock;
   const keys = may ? `${kbd("I")}${kbd("O")}` : "";
-  return `<span class="btn plain ${trimmed ? "on" : ""}">Trim ${keys}<span class="${trimmed ? "" : "muted"}">${clock(first_s)}–${clock(last_s)}</span></span>${clear}`;
+  return `<span class="btn plain ${trimmed ? "on" : ""}">Trim ${keys}<span class="${trimmed ? "" : "muted"}">${words(first_s)}–${words(last_s)}</span></span>${clear}`;
 }
 
 export function togetherHtml(spread_ms: number, hz: number): string {
