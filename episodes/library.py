@@ -29,6 +29,7 @@ _ORDER: dict[str, tuple[str, bool]] = {  # column, falling
 }  # fmt: skip
 KEPT_S = 20
 MOST_GROUPS = 30
+MOST_TOGETHER = 20_000  # combinations of task, kind of failure, mix and findings that are looked through for the filters
 #: the task's name, or the instruction where the recording names no task
 TASK = Case(When(task="", then=F("instruction")), default=F("task"))
 
@@ -107,23 +108,34 @@ def groups(where: list[int], found: filters.Filter, by: By) -> list[dict[str, An
     """The largest groups: value, label, episodes, success, failure, seconds.  By person a shared episode counts for each."""
 
     def count() -> list[dict[str, Any]]:
-        value, label = {
-            "task": (TASK, TASK), "person": (F("drivers__uid"), F("drivers__name")), "robot": (F("robot"), F("robot__name")),
-            "site": (F("site"), F("site__name")), "mix": (F("mix"), F("mix")),
-        }[by]  # fmt: skip
-        rows: Any = chosen(where, found).order_by().values(value=value, label=label).annotate(
+        value = {"task": TASK, "person": F("drivers__uid"), "robot": F("robot_id"), "site": F("site_id"), "mix": F("mix")}[by]
+        rows: Any = chosen(where, found).order_by().values(value=value).annotate(
             episodes=Count("pk"), all_seconds=Sum("seconds"),
             success=Count("pk", filter=Q(outcome="success")), failure=Count("pk", filter=Q(outcome="failure")),
         ).order_by("-episodes")  # fmt: skip
-        return [_group(row) for row in rows[:MOST_GROUPS]]
+        largest = list(rows[:MOST_GROUPS])
+        names = _names(by, [row["value"] for row in largest])
+        return [_group(row, names.get(row["value"], row["value"])) for row in largest]
 
     return cast("list[dict[str, Any]]", _kept(f"groups-{by}", where, filters.text(found), count))
 
 
-def _group(row: dict[str, Any]) -> dict[str, Any]:
+def _names(by: By, values: list[Any]) -> dict[Any, str]:
+    """What people know the largest groups by: looked up for these few alone, instead of joined to every episode."""
+    if by == "robot":
+        return dict(Robot.objects.filter(pk__in=values).values_list("pk", "name"))
+    if by == "site":
+        return dict(Site.objects.filter(pk__in=values).values_list("pk", "name"))
+    if by == "person":
+        called = {uid: EpisodePerson.objects.filter(uid=uid).values_list("name", flat=True).first() for uid in values if uid}
+        return {uid: name for uid, name in called.items() if name}
+    return {}
+
+
+def _group(row: dict[str, Any], label: Any) -> dict[str, Any]:
     return {
         "value": str(row["value"] if row["value"] is not None else ""),
-        "label": str(row["label"] or ""),
+        "label": str(label or ""),
         "episodes": row["episodes"],
         "success": row["success"],
         "failure": row["failure"],
@@ -151,14 +163,16 @@ def _occurring(where: list[int]) -> dict[str, Any]:
     people: dict[str, str] = {}
     for uid, name in EpisodePerson.objects.filter(episode__site__in=where).values_list("uid", "name").distinct()[:500]:
         people.setdefault(uid, name)
-    codes = {code for text in _distinct(here, "finding_codes", 500) for code in text.split("|") if code}
+    together = list(here.order_by().values_list("task", "failure", "mix", "finding_codes").distinct()[:MOST_TOGETHER])
+    tasks, failures, mixes, found = (sorted({row[n] for row in together if row[n]}) for n in range(4))
+    codes = {code for text in found for code in text.split("|") if code}
     return {
         "sites": _named(Site.objects.filter(pk__in=where).order_by("name").values_list("pk", "name")),
         "robots": _named(Robot.objects.filter(site__in=where).order_by("name").values_list("pk", "name")),
         "people": sorted(_named(people.items()), key=lambda one: one["name"]),
-        "tasks": _distinct(here, "task", 200),
-        "failures": _distinct(here, "failure", 100),
-        "mixes": _distinct(here, "mix", 50),
+        "tasks": tasks[:200],
+        "failures": failures[:100],
+        "mixes": mixes[:50],
         "findings": sorted(codes),
         "tags": list(
             EpisodeTag.objects.filter(episode__site__in=where).order_by("tag").values_list("tag", flat=True).distinct()[:200]
@@ -168,11 +182,6 @@ def _occurring(where: list[int]) -> dict[str, Any]:
 
 def _named(pairs: Any) -> list[dict[str, str]]:
     return [{"id": str(id), "name": name} for id, name in pairs]
-
-
-def _distinct(episodes: EpisodeQuerySet, column: str, most: int) -> list[str]:
-    values = episodes.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()[:most]
-    return [str(value) for value in values]
 
 
 def _kept(name: str, where: list[int], query: str, make: Callable[[], Any]) -> Any:
