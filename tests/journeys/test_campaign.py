@@ -39,7 +39,7 @@ def planned(page: Page, robot: str) -> str:
 
 def press(cockpit: CockpitPage, key: str, reached: Callable[[], bool]) -> None:
     """Presses the key until it has done what it should; takes control again where a stalled machine lost it."""
-    end_s = time.monotonic() + 30
+    end_s = time.monotonic() + 60
     while time.monotonic() < end_s:
         if cockpit.says("lease") != "mine":
             cockpit.take()
