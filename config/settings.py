@@ -133,7 +133,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
-    "check episodes that nobody checks": {"task": "episodes.reconcile", "schedule": 30.0},
+    "check episodes that nobody checks": {"task": "episodes.reconcile", "schedule": 15.0, "options": {"expires": 15}},
     "begin work on datasets that nobody does": {"task": "episodes.reconcile_datasets", "schedule": 5.0},
     "push kept episodes to the object store": {"task": "episodes.store", "schedule": 30.0},
     "write the audit log's head": {"task": "fleet.jobs.write_audit_head", "schedule": 24 * 3600.0},

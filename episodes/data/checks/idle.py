@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from episodes.data.checks.finding import Finding, Trim
-from episodes.data.checks.motion import standing
+from episodes.data.checks.motion import places, standing
 from episodes.data.checks.recording import Recording
 
 IDLE_S = 1.5  # longer than a person takes to begin or to press stop
 TRIM_S = 0.5  # from here on a trim is proposed
-_MARGIN_S = 0.2  # that it leaves
+_MARGIN_S = 0.2  # that it leaves at the end; at the beginning `standing` ends as early
 
 
 def ends(recording: Recording) -> tuple[int, int]:
@@ -26,6 +26,8 @@ def idle(recording: Recording) -> list[Finding]:
     """`idle_head`, `idle_tail`: a policy would learn to wait; `idle` where nothing happens at all."""
     head, tail = ends(recording)
     if head == recording.rows:
+        if not places(recording.embodiment):
+            return []
         sentence = "Nothing moves and nothing is asked for in the whole episode."
         return [Finding(code="idle", severity="warning", sentence=sentence, last=recording.rows - 1)]
     found = []
@@ -40,11 +42,11 @@ def idle(recording: Recording) -> list[Finding]:
 
 
 def proposed_trim(recording: Recording) -> Trim | None:
-    """What to keep, with a short margin; None where neither end is worth the cut."""
+    """What to keep, 0.2 s around the motion with it; None where neither end is worth the cut."""
     head, tail = ends(recording)
     worth, margin = recording.rows_in(TRIM_S), recording.rows_in(_MARGIN_S)
     if head == recording.rows or max(head, tail) < worth:
         return None
-    first = head - margin if head >= worth else 0
+    first = head if head >= worth else 0
     last = recording.rows - 1 - (tail - margin if tail >= worth else 0)
-    return Trim(max(0, first), min(recording.rows - 1, last))
+    return Trim(first, min(recording.rows - 1, last))

@@ -9,6 +9,7 @@ from episodes.data.checks.recording import Recording, Span, runs
 from protocol.embodiment import Embodiment, Quantity
 
 _PLACES = ("m", "mm", "cm", "rad", "deg", "1", "")  # units of places; rates, forces and torques have others
+UNKNOWN = "unknown"  # unit of numbers of which only the name came along
 _FINGERS = ("grip", "finger", "jaw")
 _RANGE_S = 0.5  # where nobody says how fast: the whole range takes at least so long
 _STILL = 0.1  # full-speed rows: less than that within STILL_S is standing still
@@ -19,6 +20,8 @@ _ASKS = 0.02  # of an axis' range
 def places(embodiment: Embodiment, arm_only: bool = False) -> list[int]:
     """The numbers of the state that say where something is; `arm_only` leaves out fingers, which few cameras see well."""
     found = [number for number, quantity in enumerate(embodiment.state) if quantity.unit in _PLACES]
+    if not found:  # a recording of others without units: most of them hold joints
+        found = [number for number, quantity in enumerate(embodiment.state) if quantity.unit == UNKNOWN]
     if arm_only:
         found = [number for number in found if not any(word in embodiment.state[number].name for word in _FINGERS)]
     return found
@@ -30,11 +33,15 @@ def is_turn(quantity: Quantity) -> bool:
 
 
 def speed_limit(embodiment: Embodiment, number: int) -> float:
-    """Most that number `number` of the state can change in a second.
+    """Most that number `number` of the state can change in a second: as it is said, else the range in half a second."""
+    quantity = embodiment.state[number]
+    said = said_speed_limit(embodiment, number)
+    return (quantity.high - quantity.low) / _RANGE_S if said is None else said
 
-    From what the Embodiment says: the quantity that is its rate (`dq1` for `q1`), the axis that drives it (`vx` for
-    `tool_x`, `wx` for `tool_rx`, the gripper's slew for `gripper`); else the whole range in half a second.
-    """
+
+def said_speed_limit(embodiment: Embodiment, number: int) -> float | None:
+    """From the Embodiment: the quantity that is its rate (`dq1` for `q1`), the axis that drives it (`vx` for `tool_x`,
+    `wx` for `tool_rx`, the gripper's slew for `gripper`); None where it says nothing."""
     quantity = embodiment.state[number]
     said = [q.high for q in embodiment.state if q.unit.endswith("/s") and q.name in (f"d{quantity.name}", f"{quantity.name}_vel")]
     stem, _, tail = quantity.name.rpartition("_")
@@ -44,7 +51,7 @@ def speed_limit(embodiment: Embodiment, number: int) -> float:
             said.append(max(abs(axis.low), abs(axis.high)))
         if not axis.is_rate and axis.name == quantity.name:
             said.append(axis.slew)
-    return max(said) if said else (quantity.high - quantity.low) / _RANGE_S
+    return max(said) if said else None
 
 
 def steps(recording: Recording, numbers: list[int] | None = None) -> tuple[NDArray[np.float64], list[int]]:

@@ -14,13 +14,14 @@ from episodes.data.checks.finding import Finding
 from episodes.data.checks.idle import ends
 from episodes.data.checks.motion import places
 from episodes.data.checks.recording import Recording
+from episodes.data.checks.view import View
 
 ALIKE_PATH = 0.002  # root mean square over places and time, of a place's range
-ALIKE_PICTURE = 6.0  # grey levels, mean, brightness set aside
+ALIKE_PICTURE = 3.0  # grey levels, mean, brightness set aside
 ALIKE_ROWS = 0.12  # share by which the length may differ
 _POINTS = 32  # in time
 _MOST_PLACES = 16
-_PICTURE = (12, 9)  # pixels of each of three pictures of every camera
+_PICTURE = (16, 12)  # pixels of the mean of all pictures of a camera: some rows more or less hardly change it
 _MEANWHILE = 0.15  # of the whole time: so much earlier or later may the other have been at a place
 
 Matrix = NDArray[np.float64]
@@ -36,7 +37,7 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Portrait(msgspec.Struct, frozen=True, array_like=True):
-    """`path` float16[POINTS, P], each place from 0 to 1 within its limits; `pictures` uint8[3 * cameras, 9, 12]."""
+    """`path` float16[POINTS, P], each place from 0 to 1 within its limits; `pictures` uint8[cameras, 12, 16]."""
 
     path: bytes
     pictures: bytes
@@ -47,10 +48,10 @@ def signature_of(recording: Recording) -> Signature:
     digest = hashlib.sha256()
     for block in (recording.state, recording.done):
         digest.update(np.ascontiguousarray(block, np.float32).tobytes())
-    pictures = [_three(recording, camera) for camera in sorted(recording.views)]
-    for three in pictures:
-        digest.update(three.tobytes())
-    portrait = _Portrait(_path(recording).astype(np.float16).tobytes(), b"".join(map(_tiny, pictures)))
+    views = [recording.views[camera] for camera in sorted(recording.views) if recording.views[camera].count]
+    for view in views:
+        digest.update(view.small[[0, view.count // 2, view.count - 1]].tobytes())
+    portrait = _Portrait(_path(recording).astype(np.float16).tobytes(), b"".join(map(_mean, views)))
     near = msgspec.msgpack.encode(portrait)
     return Signature(exact=digest.hexdigest(), embodiment=recording.embodiment.hash, rows=recording.rows, near=near)
 
@@ -68,16 +69,9 @@ def _path(recording: Recording) -> Matrix:
     return np.stack(columns, axis=1) if columns else np.zeros((_POINTS, 0))
 
 
-def _three(recording: Recording, camera: str) -> NDArray[np.uint8]:
-    """[3, h, w]: the first, the middle and the last small picture."""
-    view = recording.views[camera]
-    if not view.count:
-        return np.zeros((3, *view.small.shape[1:]), np.uint8)
-    return view.small[[0, view.count // 2, view.count - 1]]
-
-
-def _tiny(three: NDArray[np.uint8]) -> bytes:
-    return b"".join(np.asarray(cv2.resize(one, _PICTURE, interpolation=cv2.INTER_AREA), np.uint8).tobytes() for one in three)
+def _mean(view: View) -> bytes:
+    some = view.small[:: max(1, view.count // 1000)].mean(axis=0, dtype=np.float32)
+    return np.asarray(cv2.resize(some, _PICTURE, interpolation=cv2.INTER_AREA)).round().astype(np.uint8).tobytes()
 
 
 def duplicates(mine: Signature, others: Sequence[tuple[str, Signature]]) -> list[Finding]:

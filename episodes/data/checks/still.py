@@ -20,11 +20,14 @@ from episodes.data.checks.view import View
 FROZEN_S = 0.4  # so long at least; a shorter stand is a few dropped pictures
 DROPPED = 3  # pictures in a row
 _BRIGHTEST = 100  # the change of a picture is the mean over one in so many of its pixels, those that changed most
-_SAME = 3.0  # grey levels by which a picture differs from itself once it was coded twice
+_SAME = 2.5  # grey levels by which a picture differs from itself once it was coded twice
 _SEEN = 2.5  # times that much must a picture have changed elsewhere to be missed here
+_ENOUGH = 2000  # of them, at each distance in time
 _FEWEST = 8  # pairs of rows from which that is learned
 _LAGS_S = (0.0333, 0.0667, 0.1, 0.1667, 0.2667, 0.4, 0.6)
-_NEAR = 0.5  # rows at full speed: less than that nobody sees
+_NEAR = 0.1  # rows at full speed: less than that nobody sees
+_KEPT = 0.5  # of the pace around it
+_LEAP = 1.3  # times the usual change from picture to picture
 _FAR = 8.0  # rows at full speed that every camera must notice, when the episode has nothing else to learn from
 
 Matrix = NDArray[np.float64]
@@ -42,14 +45,10 @@ def _changes(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Matrix:
     return np.asarray(np.partition(apart, -most, axis=1)[:, -most:].mean(axis=1), np.float64)
 
 
-def _changes_over(view: View, lag: int) -> Matrix:
-    """[N - lag], in pieces that stay small."""
-    piece, last = 2000, view.count - lag
-    parts = [
-        _changes(view.small[at : min(at + piece, last)], view.small[at + lag : min(at + piece, last) + lag])
-        for at in range(0, max(last, 0), piece)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(0)
+def _changes_over(view: View, firsts: NDArray[np.int64], lag: int) -> Matrix:
+    """[M] from each of `firsts` to `lag` pictures later, in pieces that stay small."""
+    pieces = np.array_split(firsts, max(1, len(firsts) // 2000))
+    return np.concatenate([_changes(view.small[piece], view.small[piece + lag]) for piece in pieces])
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def _stopped(recording: Recording, view: View, way: Matrix) -> list[Span]:
     if count <= DROPPED:
         return []
     shown = ~np.logical_or(*empty(view))[:count]
-    same = np.concatenate([[False], _changes_over(view, 1)[: count - 1] <= _SAME]) & shown
+    same = np.concatenate([[False], _changes_over(view, np.arange(count - 1), 1) <= _SAME]) & shown
     candidates = [(first - 1, last) for first, last in runs(same) if last - first + 1 >= DROPPED]
     candidates = [span for span in candidates if travelled(way, *span) >= _NEAR]
     if not candidates:
@@ -106,11 +105,11 @@ def _learned(recording: Recording, view: View, way: Matrix, apart: NDArray[np.bo
     travels, changes = [], []
     count = len(apart)
     for lag in sorted({recording.rows_in(seconds) for seconds in _LAGS_S}):
-        if lag >= count:
-            continue
-        usable = ~(apart[:-lag] | apart[lag:])
-        travels.append(np.abs(way[lag:count] - way[: count - lag]).max(axis=1)[usable])
-        changes.append(_changes_over(view, lag)[: count - lag][usable])
+        firsts = np.flatnonzero(~(apart[:-lag] | apart[lag:])) if lag < count else np.zeros(0, np.int64)
+        firsts = firsts[:: max(1, len(firsts) // _ENOUGH)]
+        if len(firsts):
+            travels.append(np.abs(way[firsts + lag] - way[firsts]).max(axis=1))
+            changes.append(_changes_over(view, firsts, lag))
     return Seen(np.concatenate(travels or [np.zeros(0)]), np.concatenate(changes or [np.zeros(0)]))
 
 
@@ -121,10 +120,26 @@ def _missed(view: View, way: Matrix, seen: Seen, span: Span) -> bool:
         return False  # it creeps: the robot is slow, not the camera
     if last + 1 < view.count and change(view, first, last + 1) < 2 * _SAME:
         return False  # nothing was missed: it goes on where it stopped
+    if _leaps(view, way, span):
+        return True
     least = seen.least(travel)
     if least is None:
         return travel >= _FAR
     return least >= _SEEN * _SAME
+
+
+def _leaps(view: View, way: Matrix, span: Span) -> bool:
+    """The picture went on before and after, stood meanwhile and then made up for it, while the robot kept its pace."""
+    first, last = span
+    if first < 2 or last + 3 >= view.count:
+        return False
+    pace = np.abs(np.diff(way, axis=0)).max(axis=1)
+    around = float(np.mean([*pace[first - 2 : first], *pace[last + 1 : last + 3]]))
+    within = float(pace[first:last].mean())
+    near = [*range(first - 2, first), *range(last + 1, last + 3)]
+    usual = [change(view, row, row + 1) for row in near]
+    leap = change(view, first, last + 1)
+    return within >= _KEPT * around and min(usual) > _SAME and leap >= _LEAP * float(np.mean(usual))
 
 
 def repeats(recording: Recording) -> list[Finding]:

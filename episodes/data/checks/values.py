@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from episodes.data.checks.finding import Finding, Severity
-from episodes.data.checks.motion import speed_limit, steps
+from episodes.data.checks.motion import UNKNOWN, said_speed_limit, speed_limit, steps
 from episodes.data.checks.recording import Recording, Span, joined, runs
 from protocol.embodiment import Axis, Quantity
 
@@ -77,6 +77,8 @@ def jumps(recording: Recording) -> list[Finding]:
         quantity = recording.embodiment.state[number]
         if quantity.name.rpartition("_")[2] in _TURNS:
             continue  # a rotation vector turns over as a whole; the joints show a jump of it
+        if quantity.unit == UNKNOWN and said_speed_limit(recording.embodiment, number) is None:
+            continue  # limits that were only seen, not said, forbid nothing
         for row in joined(runs(far[:, column] > JUMP), 2):
             most = float(np.abs(change[row[0] : row[1] + 1, column]).max())
             step = most * speed_limit(recording.embodiment, number) * recording.period_s

@@ -16,6 +16,7 @@ from protocol.errors import Refused
 
 WIDTH, HEIGHT = 80, 60  # of the small pictures
 LONG = 40_000  # a video of more pictures is kept at half that size, to stay under 100 MB
+_TINY = 16  # pixels: a side below that has no edges to speak of
 _FLAT = 0.5  # squared grey levels: contrast below that says nothing about sharpness
 
 
@@ -95,6 +96,8 @@ def _sharpness(grey: NDArray[np.uint8], tiny: NDArray[np.uint8]) -> tuple[float,
     An edge keeps the lower one when it is blurred and loses the upper one with the third power of the blur, so that what
     the camera looks at hardly matters.
     """
+    if min(grey.shape) < _TINY:
+        return 0.0, 0.0, 0.0, 0.0
     above, here, below = (grey[start : len(grey) - 2 : 4].astype(np.int16) for start in range(3))  # a quarter of the rows
     here = here[: len(below)]
     along_x = here[:, :-2] - 2 * here[:, 1:-1] + here[:, 2:]

@@ -41,7 +41,7 @@ def _stand(copy: Copy, rng: np.random.Generator, count: int, code: str) -> Fault
     camera = _camera(copy, rng)
     pictures = copy.pictures(camera)
     moves = _moves(pictures)
-    fit = [first for first in range(1, copy.rows - count) if (moves[first : first + count + 1] >= _VISIBLE).mean() >= 0.8]
+    fit = [first for first in range(3, copy.rows - count - 3) if moves[first - 2 : first + count + 3].min() >= _VISIBLE]
     if not fit:
         return NO_PLACE
     first = int(rng.choice(fit))
