@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("glass_to_glass", "fanout", "stop", "loop", "recorder", "seek", "player", "demos", "library", "export")
+NAMES = ("glass_to_glass", "fanout", "stop", "loop", "recorder", "seek", "player", "demos", "library", "export", "checks")
 
 
 def main() -> int:
