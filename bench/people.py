@@ -65,8 +65,10 @@ class Manner:
 class Person:
     """A `Script`: knows what the expert knows, and acts like somebody who has to find the keys."""
 
+    settle_s, noise_steps = 0.4, 0
+
     def __init__(self, expert: TableScript) -> None:
-        self.world, self.scene = expert.world, expert.scene
+        self.world, self.scene, self.model = expert.world, expert.scene, expert.model
         self.hz, self.limit_s = _HZ, 40.0
         self._expert = expert
         self.manner = Manner(np.random.default_rng(0))

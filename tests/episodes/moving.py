@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +27,7 @@ ARM = Embodiment(
     policy_hz=10.0,
     cameras=(camera("scene", W, H), camera("wrist", W, H)),
 ).check()
-_TABLE = np.random.default_rng(5).integers(60, 180, (H // 6 + 80, W // 6 + 80)).astype(np.uint8).repeat(6, 0).repeat(6, 1)
+_TABLE = np.random.default_rng(5).integers(90, 150, (H // 6 + 80, W // 6 + 80)).astype(np.uint8).repeat(6, 0).repeat(6, 1)
 
 Pauses = tuple[tuple[float, float], ...]
 
@@ -88,12 +89,13 @@ def _row(number: int, at_s: float, place: NDArray[np.float64], rate: NDArray[np.
 
 
 def _picture(name: str, place: NDArray[np.float64], light: float, noise: float, rng: np.random.Generator) -> NDArray[np.uint8]:
-    x, y = (round(240 + 300 * float(value)) for value in place)
+    x, y = (240 + 300 * float(value) for value in place)
     if name == "wrist":
-        grey = _TABLE[y : y + H, x : x + W].copy()
+        grey = cv2.getRectSubPix(_TABLE, (W, H), (x + W / 2, y + H / 2))
     else:
         grey = _TABLE[:H, :W].copy()
-        left, top = 70 + (x - 240) // 2, 50 + (y - 240) // 2
-        grey[max(0, top) : top + 30, max(0, left) : left + 24] = 230
+        arm = np.array([[1.0, 0.0, 70 + (x - 240) / 2], [0.0, 1.0, 50 + (y - 240) / 2]])
+        mask = cv2.warpAffine(np.ones((30, 24), np.float32), arm, (W, H))
+        grey = (grey * (1 - mask) + 230 * mask).astype(np.uint8)
     grey = np.clip(16 + light * (grey.astype(float) - 16) + rng.normal(0, noise, grey.shape) * (noise > 0), 16, 235)
     return np.vstack([grey.astype(np.uint8), np.full((H // 2, W), 128, np.uint8)])

@@ -27,7 +27,7 @@ _FEWEST = 8  # pairs of rows from which that is learned
 _LAGS_S = (0.0333, 0.0667, 0.1, 0.1667, 0.2667, 0.4, 0.6)
 _NEAR = 0.1  # rows at full speed: less than that nobody sees
 _KEPT = 0.5  # of the pace around it
-_LEAP = 1.3  # times the usual change from picture to picture
+_LEAP = 0.7  # times the usual change from picture to picture at least: a fine texture changes no more over a longer way
 _FAR = 8.0  # rows at full speed that every camera must notice, when the episode has nothing else to learn from
 
 Matrix = NDArray[np.float64]
@@ -88,7 +88,10 @@ def _stopped(recording: Recording, view: View, way: Matrix) -> list[Span]:
     if count <= DROPPED:
         return []
     shown = ~np.logical_or(*empty(view))[:count]
-    same = np.concatenate([[False], _changes_over(view, np.arange(count - 1), 1) <= _SAME]) & shown
+    changes = np.concatenate([[np.inf], _changes_over(view, np.arange(count - 1), 1)])
+    same = changes <= _SAME
+    same[1:-1] |= (changes[1:-1] <= 2 * _SAME) & (same[:-2] | same[2:])  # a key frame codes the same picture anew
+    same &= shown
     candidates = [(first - 1, last) for first, last in runs(same) if last - first + 1 >= DROPPED]
     candidates = [span for span in candidates if travelled(way, *span) >= _NEAR]
     if not candidates:
