@@ -27,7 +27,7 @@ ARM = Embodiment(
     policy_hz=10.0,
     cameras=(camera("scene", W, H), camera("wrist", W, H)),
 ).check()
-_TABLE = np.random.default_rng(5).integers(90, 150, (H // 6 + 80, W // 6 + 80)).astype(np.uint8).repeat(6, 0).repeat(6, 1)
+_TABLE = np.random.default_rng(5).integers(60, 180, (H // 6 + 80, W // 6 + 80)).astype(np.uint8).repeat(6, 0).repeat(6, 1)
 
 Pauses = tuple[tuple[float, float], ...]
 
