@@ -51,6 +51,11 @@ export class Driver {
     this.letGoFirst = false;
   }
 
+  /** Hands are off, if only for a moment between two turns: what they hold next is a new wish. */
+  letGo(): void {
+    this.letGoFirst = false;
+  }
+
   toggleGrip(): void {
     this.grip = this.grip > 0.5 ? 0 : 1;
   }

@@ -62,6 +62,7 @@ export class RobotCockpit extends HTMLElement {
         motion: (motion, factor) => this.steps?.motion(motion, factor),
         arrow: (right, up, away) => this.steps?.inPicture(right, up, away),
         lifted: () => {
+          cockpit.driver.letGo();
           this.steps?.cancel();
           this.soon();
         },

@@ -51,6 +51,15 @@ describe("a lock that met a held key", () => {
     expect(speed).toBeGreaterThan(0);
   });
 
+  test("a key let go and pressed again between two turns counts as let go", () => {
+    const { inputs, turn, driver } = rig();
+    inputs.deadman = "keys";
+    turn(GOOD);
+    turn(STALE);
+    driver.letGo();
+    expect(turn(GOOD)[0]).toBe(true);
+  });
+
   test("a key that was pressed while the picture was old starts nothing when it is fresh", () => {
     const { inputs, turn } = rig();
     turn(STALE);
