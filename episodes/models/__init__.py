@@ -4,6 +4,10 @@ from episodes.models.campaign import Campaign as Campaign
 from episodes.models.campaign import CampaignPrompt as CampaignPrompt
 from episodes.models.campaign import CampaignQuerySet as CampaignQuerySet
 from episodes.models.campaign import CampaignSeat as CampaignSeat
+from episodes.models.catalogue import BulkChange as BulkChange
+from episodes.models.catalogue import EpisodePerson as EpisodePerson
+from episodes.models.catalogue import EpisodeTag as EpisodeTag
+from episodes.models.catalogue import SavedFilter as SavedFilter
 from episodes.models.dataset import Dataset as Dataset
 from episodes.models.dataset import DatasetVersion as DatasetVersion
 from episodes.models.dataset import DraftPick as DraftPick
@@ -13,10 +17,6 @@ from episodes.models.episode import MAX_INSTRUCTION as MAX_INSTRUCTION
 from episodes.models.episode import STALE as STALE
 from episodes.models.episode import Episode as Episode
 from episodes.models.episode import EpisodeQuerySet as EpisodeQuerySet
-from episodes.models.library import BulkChange as BulkChange
-from episodes.models.library import EpisodePerson as EpisodePerson
-from episodes.models.library import EpisodeTag as EpisodeTag
-from episodes.models.library import SavedFilter as SavedFilter
 from episodes.models.lifecycle import Erasure as Erasure
 from episodes.models.lifecycle import Retention as Retention
 from episodes.models.review import FAILURES as FAILURES

@@ -54,7 +54,7 @@ export class EpisodePlayer extends HTMLElement {
       (mark) => void this.objects.add(mark),
     );
     const id = (this.dataset.url ?? "").split("/").pop() ?? "";
-    const api = { library: this.dataset.library ?? "/api/library", episodes: this.list };
+    const api = { search: "/api/library", episodes: this.list };
     this.neighbours = new Neighbours(this.at("list"), api, id, place.filter, (one) => this.visit(one));
     const table = acts(this);
     this.addEventListener("click", (event) => this.pressed(event, table), { signal });

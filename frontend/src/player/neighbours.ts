@@ -38,10 +38,10 @@ export class Neighbours {
   private loading = new AbortController();
   private typing = 0;
 
-  /** `api`: where the library answers; `filter`: the query that it handed on; `onOpen` gets the id of the chosen one. */
+  /** `api`: where the library (`search`) and episodes answer; `filter`: the query that it handed on; `onOpen` gets the id of the chosen one. */
   constructor(
     private readonly root: HTMLElement,
-    private readonly api: { library: string; episodes: string },
+    private readonly api: { search: string; episodes: string },
     private current: string,
     readonly filter: URLSearchParams,
     private readonly onOpen: (episode: string) => void,
@@ -140,7 +140,7 @@ export class Neighbours {
     return this.ask(async (signal) => {
       const start = after ?? (await this.start(signal));
       await this.page(start, signal, false);
-      this.counts = await call<Counts>("GET", `${this.api.library}/counts?${this.wide()}`, undefined, signal);
+      this.counts = await call<Counts>("GET", `${this.api.search}/counts?${this.wide()}`, undefined, signal);
       this.drawChips();
     });
   }
@@ -166,7 +166,7 @@ export class Neighbours {
     const query = new URLSearchParams(this.filter);
     query.set("size", String(PAGE));
     if (after) query.set("after", after);
-    const page = await call<Page>("GET", `${this.api.library}?${query}`, undefined, signal);
+    const page = await call<Page>("GET", `${this.api.search}?${query}`, undefined, signal);
     this.following = page.next;
     this.items = append ? [...this.items, ...page.items] : page.items;
     this.draw(append ? "" : after);
