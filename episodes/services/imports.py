@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ from episodes.data.lerobot.into_folder import Importing, Rows, vector, write_fol
 from episodes.data.lerobot.layout import ACTION
 from episodes.data.lerobot.reader import check_all, open_dataset
 from episodes.models import Episode
-from episodes.services import labels, uploads
+from episodes.services import labels
+from episodes.services.bring import bring
 from fleet import audit
 from fleet.models import Robot, Site, new_id
 from protocol.embodiment import Embodiment, decode_embodiment
-from protocol.episode_folder import META, decode_meta, hash_file
 from protocol.errors import Refused
 
 PILOTS = ("operator", "script", "policy")  # who may have driven where a dataset does not say
@@ -115,20 +114,9 @@ def _bring(work: Importing, episode: EpisodeRead, robot: Robot, actor: str) -> s
     id = work.id(episode)
     with tempfile.TemporaryDirectory(prefix=".importing-", dir=settings.REINS_MEDIA_DIR) as beside:
         write_folder(work, episode, Path(beside) / id)
-        _upload(robot, id, Path(beside) / id)
-    _label(work, episode, Episode.objects.get(pk=id), actor)
+        row = bring(Path(beside) / id, robot)
+    _label(work, episode, row, actor)
     return id
-
-
-def _upload(robot: Robot, id: str, folder: Path) -> None:
-    files = {META: hash_file(folder / META), **decode_meta((folder / META).read_bytes()).files}
-    upload = uploads.start_upload(robot, id, files)
-    for path, offset in upload.offsets().items():
-        with open(folder / path, "rb") as file:
-            file.seek(offset)
-            while piece := file.read(uploads.MAX_PIECE):
-                offset = uploads.keep_piece(upload, path, offset, hashlib.sha256(piece).hexdigest(), piece)
-    uploads.complete(upload)
 
 
 def _label(work: Importing, episode: EpisodeRead, row: Episode, actor: str) -> None:
