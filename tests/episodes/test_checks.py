@@ -44,7 +44,7 @@ def test_a_good_episode_is_ready_and_scored(good: Path) -> None:
     assert (good.parent / "poster.jpg").exists()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in FAULTS if "duplicate" not in kind and kind != "dropped_silently"])
+@pytest.mark.parametrize("kind", [kind for kind in FAULTS if "duplicate" not in kind])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_fault_is_found_where_it_was_put(good: Path, tmp_path: Path, kind: str, seed: int) -> None:
     made = inject(good, tmp_path, kind, seed)

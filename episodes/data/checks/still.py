@@ -21,6 +21,7 @@ FROZEN_S = 0.4  # so long at least; a shorter stand is a few dropped pictures
 DROPPED = 3  # pictures in a row
 _BRIGHTEST = 100  # the change of a picture is the mean over one in so many of its pixels, those that changed most
 _SAME = 2.5  # grey levels by which a picture differs from itself once it was coded twice
+_SETTLES = 0.1  # or this share of what it usually changes, where that is more: a coder takes long over much that is new
 _SEEN = 2.5  # times that much must a picture have changed elsewhere to be missed here
 _ENOUGH = 2000  # of them, at each distance in time
 _FEWEST = 8  # pairs of rows from which that is learned
@@ -89,8 +90,9 @@ def _stopped(recording: Recording, view: View, way: Matrix) -> list[Span]:
         return []
     shown = ~np.logical_or(*empty(view))[:count]
     changes = np.concatenate([[np.inf], _changes_over(view, np.arange(count - 1), 1)])
-    same = changes <= _SAME
-    same[1:-1] |= (changes[1:-1] <= 2 * _SAME) & (same[:-2] | same[2:])  # a key frame codes the same picture anew
+    level = _coded_again(changes[1:], way)
+    same = changes <= level
+    same[1:-1] |= (changes[1:-1] <= 2 * level) & (same[:-2] | same[2:])  # a key frame codes the same picture anew
     same &= shown
     candidates = [(first - 1, last) for first, last in runs(same) if last - first + 1 >= DROPPED]
     candidates = [span for span in candidates if travelled(way, *span) >= _NEAR]
@@ -100,7 +102,13 @@ def _stopped(recording: Recording, view: View, way: Matrix) -> list[Span]:
     for first, last in candidates:
         apart[first : last + 1] = True
     seen = _learned(recording, view, way, apart)
-    return [span for span in candidates if _missed(view, way, seen, span)]
+    return [span for span in candidates if _missed(view, way, seen, span, level)]
+
+
+def _coded_again(changes: Matrix, way: Matrix) -> float:
+    """Grey levels by which this camera's coder may change a picture that stands, from one picture to the next."""
+    moves = np.abs(np.diff(way[: len(changes) + 1], axis=0)).max(axis=1) >= _NEAR
+    return max(_SAME, _SETTLES * float(np.median(changes[moves]))) if moves.any() else _SAME
 
 
 def _learned(recording: Recording, view: View, way: Matrix, apart: NDArray[np.bool_]) -> Seen:
@@ -116,22 +124,22 @@ def _learned(recording: Recording, view: View, way: Matrix, apart: NDArray[np.bo
     return Seen(np.concatenate(travels or [np.zeros(0)]), np.concatenate(changes or [np.zeros(0)]))
 
 
-def _missed(view: View, way: Matrix, seen: Seen, span: Span) -> bool:
+def _missed(view: View, way: Matrix, seen: Seen, span: Span, level: float) -> bool:
     first, last = span
     travel = travelled(way, first, last)
-    if max(change(view, first, row) for row in range(first + 1, last + 1)) > 2 * _SAME:
+    if max(change(view, first, row) for row in range(first + 1, last + 1)) > 2 * level:
         return False  # it creeps: the robot is slow, not the camera
-    if last + 1 < view.count and change(view, first, last + 1) < 2 * _SAME:
+    if last + 1 < view.count and change(view, first, last + 1) < 2 * level:
         return False  # nothing was missed: it goes on where it stopped
-    if _leaps(view, way, span):
+    if _leaps(view, way, span, level):
         return True
     least = seen.least(travel)
     if least is None:
         return travel >= _FAR
-    return least >= _SEEN * _SAME
+    return least >= _SEEN * level
 
 
-def _leaps(view: View, way: Matrix, span: Span) -> bool:
+def _leaps(view: View, way: Matrix, span: Span, level: float) -> bool:
     """The picture went on before and after, stood meanwhile and then made up for it, while the robot kept its pace."""
     first, last = span
     if first < 2 or last + 3 >= view.count:
@@ -142,7 +150,7 @@ def _leaps(view: View, way: Matrix, span: Span) -> bool:
     near = [*range(first - 2, first), *range(last + 1, last + 3)]
     usual = [change(view, row, row + 1) for row in near]
     leap = change(view, first, last + 1)
-    return within >= _KEPT * around and min(usual) > _SAME and leap >= _LEAP * float(np.mean(usual))
+    return within >= _KEPT * around and min(usual) > level and leap >= _LEAP * float(np.mean(usual))
 
 
 def repeats(recording: Recording) -> list[Finding]:
