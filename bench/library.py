@@ -268,8 +268,8 @@ def questions(draw: random.Random) -> Iterator[tuple[str, Callable[[], str]]]:
 
 def _deep(draw: random.Random) -> str:
     """A place somewhere in the whole list."""
-    from episodes import library
     from episodes.models import Episode
+    from episodes.reading import library
 
     at = datetime(2026, 1, 5, tzinfo=UTC) + timedelta(days=draw.random() * 200)
     return library.mark(Episode.objects.filter(started_at__gt=at).order_by("started_at")[0], "started_at")

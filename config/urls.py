@@ -6,16 +6,16 @@ from django.contrib import admin
 from django.urls import include, path
 
 from config.api import api
-from episodes import lifecycle_views
+from episodes.views import lifecycle
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("", include("fleet.urls")),
-    path("episodes/", include("episodes.urls")),
-    path("campaigns/", include("episodes.campaign_urls")),
-    path("privacy/", lifecycle_views.privacy, name="privacy"),
-    path("datasets/", include("episodes.dataset_urls")),
+    path("episodes/", include("episodes.urls.episodes")),
+    path("campaigns/", include("episodes.urls.campaigns")),
+    path("privacy/", lifecycle.privacy, name="privacy"),
+    path("datasets/", include("episodes.urls.datasets")),
     path("teleop/", include("teleop.urls")),
 ]
 handler403 = "fleet.edge.page_403"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from episodes import standing
 from episodes.models import Campaign
+from episodes.reading import standing
 from fleet import audit
 
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from django.http import HttpRequest
 
-from episodes import reading
 from episodes.models import Episode, EpisodeQuerySet
+from episodes.reading import episodes as reading
 from episodes.services import review
 from fleet.access import Ability, roles_with
 from fleet.edge import not_found

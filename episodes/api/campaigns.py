@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from episodes import standing
 from episodes.api.access import person
-from episodes.campaign_schemas import (
+from episodes.models import Campaign, CampaignQuerySet
+from episodes.reading import standing
+from episodes.schemas.campaigns import (
     CampaignChange,
     CampaignDetail,
     CampaignMove,
@@ -19,7 +20,6 @@ from episodes.campaign_schemas import (
     State,
     TurnWanted,
 )
-from episodes.models import Campaign, CampaignQuerySet
 from episodes.services import campaigns as services
 from fleet.access import Ability, robots_for, roles_with, sites_for
 from fleet.edge import not_found

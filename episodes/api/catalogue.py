@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from episodes import filters, library
+from episodes import filters
 from episodes.api.access import person, rows
 from episodes.models import BulkChange, Episode, SavedFilter
-from episodes.reading import strip
-from episodes.schemas_library import Choices, Counts, Group, Ids, Label, Labelled, LibraryPage, NewFilter, Saved, Undo
+from episodes.reading import library
+from episodes.reading.episodes import strip
+from episodes.schemas.library import Choices, Counts, Group, Ids, Label, Labelled, LibraryPage, NewFilter, Saved, Undo
 from episodes.services import bulk
 from episodes.services.datasets import MOST_EPISODES
 from fleet.edge import not_found

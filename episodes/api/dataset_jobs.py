@@ -7,11 +7,11 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 
-from episodes import reading_datasets
 from episodes.api.access import person
 from episodes.api.datasets import find_dataset, find_version
 from episodes.models import DatasetJob
-from episodes.schemas_datasets import Job, NewJob
+from episodes.reading import datasets as reading
+from episodes.schemas.datasets import Job, NewJob
 from episodes.services import dataset_jobs as services
 from fleet.edge import not_found
 
@@ -20,13 +20,13 @@ router = Router(tags=["datasets"])
 
 @router.get("datasets/{id}/jobs", response=list[Job])
 def list_jobs(request: HttpRequest, id: str) -> list[dict[str, Any]]:
-    return [reading_datasets.job(job) for job in reading_datasets.jobs_of(find_dataset(person(request), id))]
+    return [reading.job(job) for job in reading.jobs_of(find_dataset(person(request), id))]
 
 
 @router.post("datasets/{id}/versions/{number}/jobs", response=Job)
 def begin_job(request: HttpRequest, id: str, number: int, body: NewJob) -> dict[str, Any]:
     version = find_version(find_dataset(person(request), id, "curate"), number)
-    return reading_datasets.job(services.ask(version, body.kind, person(request)))
+    return reading.job(services.ask(version, body.kind, person(request)))
 
 
 @router.post("datasets/{id}/jobs/{job}/cancel", response=Job)
@@ -35,4 +35,4 @@ def cancel_job(request: HttpRequest, id: str, job: str) -> dict[str, Any]:
     found = DatasetJob.objects.select_related("version__dataset").filter(pk=job, version__dataset=dataset).first()
     if found is None:
         raise not_found()
-    return reading_datasets.job(services.cancel(found, person(request)))
+    return reading.job(services.cancel(found, person(request)))

@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from ninja import Query, Router
 
-from episodes import library, reading_datasets
 from episodes.api.access import find, person, rows
 from episodes.data.manifest import Manifest
 from episodes.models import Dataset, DatasetVersion, VersionEpisode
-from episodes.reading import strip
-from episodes.schemas_datasets import (
+from episodes.reading import datasets as reading
+from episodes.reading import library
+from episodes.reading.episodes import strip
+from episodes.schemas.datasets import (
     Changes,
     DatasetChange,
     DatasetDetail,
@@ -58,7 +59,7 @@ def find_version(dataset: Dataset, number: int) -> DatasetVersion:
 @router.get("datasets", response=list[DatasetRow])
 def list_datasets(request: HttpRequest, removed: bool = False) -> list[dict[str, Any]]:
     found = Dataset.objects.for_person(person(request), roles_with("see")).select_related("organisation", "site", "made_by")
-    return [reading_datasets.head(dataset) for dataset in (found.exclude(removed_at=None) if removed else found.present())]
+    return [reading.head(dataset) for dataset in (found.exclude(removed_at=None) if removed else found.present())]
 
 
 @router.post("datasets", response=DatasetDetail)
@@ -156,23 +157,23 @@ def freeze_draft(request: HttpRequest, id: str, body: Freeze) -> dict[str, Any]:
             "stale_version", "Somebody changed this dataset meanwhile. Look at it again, then freeze.",
             current={"version": dataset.version, "query": dataset.query},
         )  # fmt: skip
-    return reading_datasets.version_row(services.freeze(dataset, body.reason.strip(), person(request)))
+    return reading.version_row(services.freeze(dataset, body.reason.strip(), person(request)))
 
 
 @router.get("datasets/{id}/versions/{number}", response=Lineage)
 def one_version(request: HttpRequest, id: str, number: int) -> dict[str, Any]:
-    return reading_datasets.lineage(find_version(find_dataset(person(request), id), number))
+    return reading.lineage(find_version(find_dataset(person(request), id), number))
 
 
 @router.get("datasets/{id}/changes", response=Changes)
 def changes(request: HttpRequest, id: str, before: str, after: str) -> dict[str, Any]:
     dataset = find_dataset(person(request), id)
-    return reading_datasets.changes(_content(dataset, before), _content(dataset, after))
+    return reading.changes(_content(dataset, before), _content(dataset, after))
 
 
 @router.get("datasets/{id}/statistics", response=dict[str, Any])
 def statistics(request: HttpRequest, id: str, of: str = "draft") -> dict[str, Any]:
-    return reading_datasets.statistics_of(_content(find_dataset(person(request), id), of))
+    return reading.statistics_of(_content(find_dataset(person(request), id), of))
 
 
 def _content(dataset: Dataset, name: str) -> Manifest:
@@ -204,4 +205,4 @@ def datasets_of_episode(request: HttpRequest, id: str) -> list[dict[str, Any]]:
 
 def _detail(who: Person, dataset: Dataset) -> dict[str, Any]:
     may = Dataset.objects.for_person(who, roles_with("curate")).filter(pk=dataset.pk).exists()
-    return reading_datasets.detail(dataset, may)
+    return reading.detail(dataset, may)

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from episodes import reading
 from episodes.api.access import detail, find, person, rows, visible
-from episodes.schemas import EpisodeChange, EpisodeDetail, EpisodeEvent, EpisodePage, Outcome, Status
+from episodes.reading import episodes as reading
+from episodes.schemas.episodes import EpisodeChange, EpisodeDetail, EpisodeEvent, EpisodePage, Outcome, Status
 from episodes.services import episodes as services
 from protocol.errors import Refused
 

@@ -12,7 +12,7 @@ from ninja import Router
 from episodes import storage
 from episodes.api.access import person
 from episodes.models import EpisodePerson, Erasure
-from episodes.schemas_lifecycle import (
+from episodes.schemas.lifecycle import (
     ErasurePreview,
     ErasureRecord,
     ErasureRow,

@@ -7,10 +7,13 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from episodes import filters, library, reading
+from episodes import filters
 from episodes.api.access import detail, find, person, unseen_by
 from episodes.models import Episode, Mark
-from episodes.review_schemas import (
+from episodes.reading import episodes as reading
+from episodes.reading import library
+from episodes.schemas.episodes import EpisodeDetail
+from episodes.schemas.review import (
     Beside,
     InstructionShown,
     Kinds,
@@ -22,7 +25,6 @@ from episodes.review_schemas import (
     Reviews,
     SecondLook,
 )
-from episodes.schemas import EpisodeDetail
 from episodes.services import marks, review, taxonomy
 from fleet.access import roles_with
 from fleet.edge import not_found

@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from ninja.security import HttpBearer
 
-from episodes import reading, tokens
-from episodes.schemas import PieceKept, UploadStart, UploadState
+from episodes import tokens
+from episodes.reading import episodes as reading
+from episodes.schemas.episodes import PieceKept, UploadStart, UploadState
 from episodes.services import uploads as services
 from fleet.models import Robot
 from protocol.episode import FileHash

@@ -1,6 +1,6 @@
 """Campaigns: what shall be recorded, by when, on which robots; rows and their state changes.
 
-How far a campaign is stands nowhere here: it is counted from the episodes (`episodes.standing`).
+How far a campaign is stands nowhere here: it is counted from the episodes (`episodes.reading.standing`).
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from django.db import transaction
 from django.utils import timezone
 
-from episodes import standing
 from episodes.data.balance import furthest_behind
 from episodes.goals import settle
 from episodes.models import Campaign, CampaignPrompt, CampaignSeat, Episode
+from episodes.reading import standing
 from fleet import audit
 from fleet.models import Person, Robot, Site, is_id
 from protocol.episode import EpisodeMeta

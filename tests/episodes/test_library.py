@@ -230,7 +230,7 @@ def test_a_checked_episode_has_a_strip_of_small_pictures(here: World, tmp_path: 
 
 
 def test_a_cursor_of_another_order_is_refused() -> None:
-    from episodes import library
+    from episodes.reading import library
 
     with pytest.raises(Refused):
         library.page(Episode.objects.all(), "longest", "WyJ4IiwieSJd", 5)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from ninja import Schema
 
-from episodes import campaign_schemas, review_schemas, schemas, schemas_datasets, schemas_library
+from episodes.schemas import campaigns, datasets, episodes, library, review
 
 SOURCES = Path(__file__).parents[2] / "frontend" / "src"
 INTERFACE = re.compile(r"export interface (\w+)(?: extends (\w+))? \{\n(.*?)\n\}", re.DOTALL)
 FILES = {
     "campaigns/shapes.ts": (
-        campaign_schemas,
+        campaigns,
         (
             "CampaignRow",
             "CampaignPromptRow",
@@ -28,7 +28,7 @@ FILES = {
         ),
     ),
     "datasets/shapes.ts": (
-        schemas_datasets,
+        datasets,
         (
             "VersionRow",
             "DatasetRow",
@@ -44,15 +44,15 @@ FILES = {
         ),
     ),
     "episodes/library_shapes.ts": (
-        schemas_library,
+        library,
         ("LibraryRow", "LibraryPage", "Counts", "Group", "DatasetChoice", "Choices", "Labelled", "Saved"),
     ),
     "episodes/shapes.ts": (
-        schemas,
+        episodes,
         ("Named", "Stretch", "EpisodeRow", "Finding", "EpisodePage", "Column", "Video", "EpisodeDetail", "EpisodeEvent"),
     ),
     "player/shapes.ts": (
-        review_schemas,
+        review,
         ("ReviewShown", "AgreementShown", "Reviews", "NextReview", "Beside", "MarkShown", "InstructionShown", "Kinds"),
     ),
 }

@@ -1,4 +1,4 @@
-// The JSON of campaigns, as episodes/campaign_schemas.py gives it. Shapes only.
+// The JSON of campaigns, as episodes/schemas/campaigns.py gives it. Shapes only.
 import type { Named } from "../episodes/shapes";
 
 export type CampaignState = "draft" | "open" | "paused" | "done" | "closed";

@@ -1,4 +1,4 @@
-// The JSON of datasets, as episodes/schemas_datasets.py gives it. Shapes only.
+// The JSON of datasets, as episodes/schemas/datasets.py gives it. Shapes only.
 import type { LibraryRow } from "../episodes/library_shapes";
 import type { Outcome } from "../episodes/shapes";
 

@@ -1,4 +1,4 @@
-// The JSON of the episode pages, as episodes/schemas.py gives it. Shapes only.
+// The JSON of the episode pages, as episodes/schemas/episodes.py gives it. Shapes only.
 
 export type Outcome = "success" | "failure" | "unlabelled";
 export type Status = "received" | "ready" | "warned" | "rejected";

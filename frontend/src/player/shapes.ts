@@ -1,4 +1,4 @@
-// The JSON of reviewing, as episodes/review_schemas.py gives it. Shapes only.
+// The JSON of reviewing, as episodes/schemas/review.py gives it. Shapes only.
 import type { Outcome } from "../episodes/shapes";
 
 export interface ReviewShown {

@@ -1,4 +1,4 @@
-// What the server says about data and privacy; see episodes/schemas_lifecycle.py.
+// What the server says about data and privacy; see episodes/schemas/lifecycle.py.
 
 export const KINDS = ["success", "failure", "unlabelled", "unreviewed", "rejected", "removed"] as const;
 export type Kind = (typeof KINDS)[number];

@@ -1,4 +1,4 @@
-"""How episodes and uploads look as JSON (`schemas.py`).  Reads rows and folders, changes nothing."""
+"""How episodes and uploads look as JSON (`schemas/episodes.py`).  Reads rows and folders, changes nothing."""
 
 from __future__ import annotations
 

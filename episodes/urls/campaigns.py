@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from episodes import campaign_views
+from episodes.views import campaigns
 
 app_name = "campaigns"
 urlpatterns = [
-    path("", campaign_views.campaigns, name="list"),
-    path("<str:id>/", campaign_views.campaign, name="one"),
+    path("", campaigns.campaigns, name="list"),
+    path("<str:id>/", campaigns.campaign, name="one"),
 ]

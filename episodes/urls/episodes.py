@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, register_converter
 
-from episodes import views
+from episodes.views import episodes as views
 
 
 class EpisodeId:

@@ -22,7 +22,7 @@ from typing import Annotated, Literal
 from ninja import Schema
 from pydantic import Field
 
-from episodes.schemas import Outcome
+from episodes.schemas.episodes import Outcome
 from fleet.edge import Strict
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

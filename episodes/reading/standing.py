@@ -1,4 +1,4 @@
-"""How campaigns stand, counted from their episodes, and how that looks as JSON (`campaign_schemas.py`).  Changes nothing."""
+"""How campaigns stand, counted from their episodes, and how that looks as JSON (`schemas/campaigns.py`).  Changes nothing."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from ninja import Schema
 from pydantic import Field
 
-from episodes.schemas import Named
+from episodes.schemas.episodes import Named
 from fleet.edge import Strict
 
 State = Literal["draft", "open", "paused", "done", "closed"]

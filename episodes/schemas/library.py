@@ -22,7 +22,7 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import Field
 
-from episodes.schemas import EpisodeRow, Named, Outcome
+from episodes.schemas.episodes import EpisodeRow, Named, Outcome
 from fleet.edge import Strict
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]

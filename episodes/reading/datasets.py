@@ -1,4 +1,4 @@
-"""How datasets, versions, differences and statistics look as JSON (`schemas_datasets.py`).  Changes nothing."""
+"""How datasets, versions, differences and statistics look as JSON (`schemas/datasets.py`).  Changes nothing."""
 
 from __future__ import annotations
 
