@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.core.cache import cache
 
+from fleet import robot_socket, robots
 from fleet.access import access
 from fleet.live import live
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
-from fleet.robots import roster
 from fleet.sessions import sessions
 from teleop import presence
 from tests.fleet.rig import OPEN, make_robot
@@ -61,7 +61,7 @@ def lab(transactional_db: None) -> Lab:
 def forgetful() -> Iterator[None]:
     """What a process remembers for a second belongs to one test."""
     access.forget()
-    roster.forget()
+    robots.roster.forget()
     sessions.forget()
     presence.sessions.forget()
     presence.missing.forget()
@@ -80,3 +80,12 @@ async def hung_up() -> AsyncIterator[None]:
         await socket.hang_up()
     OPEN.clear()
     await live.end()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same rules with shorter waits."""
+    for name, seconds in (("LOOK_S", 0.05), ("IN_FLIGHT_S", 0.05), ("AGAIN_S", 0.1), ("TWIN_S", 0.6), ("NEW_S", 0.2)):
+        monkeypatch.setattr(robot_socket, name, seconds)
+    monkeypatch.setattr(robots.roster, "_every_s", 0.05)
+    yield

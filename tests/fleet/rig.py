@@ -155,3 +155,8 @@ async def fleet_page(person: Person) -> Socket:
     page = Socket("/ws/fleet/", await sign_in(person))
     assert (await page.open())[0]
     return page
+
+
+async def as_kept(robot: Robot) -> Robot:
+    """The row as the database has it now."""
+    return await Robot.objects.aget(pk=robot.pk)

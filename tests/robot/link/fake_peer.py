@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from protocol import channel, wire
+from protocol import channel, command, wire
 from protocol.embodiment import Axis, Camera, Embodiment, Quantity
 from protocol.errors import Refused
 from protocol.permit import Signed
@@ -17,6 +17,7 @@ from robot.kernel import door
 from robot.link.outlets import Outlets, PeerEvents, RecordRequest
 from robot.link.sdp import Offered
 from robot.link.session import Sessions
+from robot.media import door as media_door
 from tests.robot.link.test_sdp import offer as sdp_offer
 
 _EYE = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
@@ -139,3 +140,17 @@ def status(lease: door.Holder | None = None, **changed: Any) -> door.Status:
 
 def state(**changed: Any) -> RobotState:
     return msgspec.structs.replace(RobotState(mode="SAFE_HOLD", reason="BOOT", time_ns=5), **changed)
+
+
+FIRST, NUMBER = 2997, 297  # a picture taken at 99.9 s, and how a session begun at 100 s calls it
+
+
+def datagram(kind: int = command.COMMAND, seen: int = command.NO_FRAME, values: tuple[float, ...] = (0.0,)) -> bytes:
+    return command.pack(command.Command(kind, 1, 3, 4, 1, 1000, seen, values if kind == command.COMMAND else ()))
+
+
+def picture(camera: str = "scene", index: int = FIRST, keyframe: bool = True) -> media_door.Packet:
+    return media_door.Packet(
+        camera=camera, index=index, capture_mono_s=99.9, keyframe=keyframe, data=b"\0\0\0\1\x65picture",
+        render_ms=3.0, capture_ms=0.5, encode_ms=2.0, sent_mono_s=99.95,
+    )  # fmt: skip
