@@ -14,12 +14,11 @@ import { type InputEvents, Inputs } from "./inputs";
 import { emptyModel, latched, type Model, permittedMode } from "./model";
 import { NetworkProbe } from "./network_probe";
 import { Pictures } from "./pictures";
-import { RemoteStop, stopDatagram } from "./stop";
+import { RemoteStop } from "./stop";
+import { type Standing, stopWays } from "./stop_ways";
 import { Ticker } from "./ticker";
 import { stages } from "./waterfall";
 import { clampWords } from "./words";
-
-const SERVER_STOP_MS = 1000; // the server repeats it by itself 20 times a second; this is for a server that came back
 
 export class Cockpit {
   readonly model: Model;
@@ -32,7 +31,6 @@ export class Cockpit {
   readonly connection: Connection;
   private readonly ticker = new Ticker(20, (nowMs) => this.turn(nowMs));
   private readonly network = new NetworkProbe((nowMs) => this.driver.probe(nowMs));
-  private serverStopMs = 0;
   private wasStopped = false;
   private burst = 0;
 
@@ -45,7 +43,7 @@ export class Cockpit {
     this.model = emptyModel(robot);
     this.inputs = new Inputs({ ...events, driving: () => this.inControl }, surface);
     this.driver = new Driver(this.inputs, (raw) => this.connection.peer?.datagram(raw) ?? false);
-    this.stop = new RemoteStop(this.ways(), () => this.model.hello?.person ?? "");
+    this.stop = new RemoteStop(stopWays(this.standing(), this.asks), () => this.model.hello?.person ?? "");
     this.connection = new Connection(robot, this.connectionEvents());
   }
 
@@ -86,32 +84,19 @@ export class Cockpit {
 
   // -- the stop ---------------------------------------------------------------------------------
 
-  private ways(): ConstructorParameters<typeof RemoteStop>[0] {
-    const lease = (): { epoch: number; seq: number } => {
-      const held = this.model.authority.lease;
-      return held.at === "mine" ? held : { epoch: 0, seq: 0 };
+  private standing(): Standing {
+    return {
+      connection: () => this.connection,
+      person: () => this.model.hello?.person ?? "",
+      datagram: () => {
+        const { lease } = this.model.authority;
+        return {
+          n: this.driver.nextOther,
+          seenFrame: this.pictures.ledger.newest ?? 0xffffffff,
+          lease: lease.at === "mine" ? lease : { epoch: 0, seq: 0 },
+        };
+      },
     };
-    const datagram = (): ArrayBuffer =>
-      stopDatagram(this.driver.nextOther, performance.now(), this.pictures.ledger.newest ?? 0xffffffff, lease());
-    return [
-      { name: "datagrams", send: () => this.connection.peer?.datagram(datagram()) ?? false },
-      { name: "the reliable channel", send: () => this.stopReliably() },
-      { name: "the server", send: () => this.stopByServer() },
-    ];
-  }
-
-  private stopReliably(): boolean {
-    const { peer } = this.connection;
-    if (!peer || peer.state.bufferedAmount > 0) return false;
-    return peer.tell({ type: "stop", id: this.asks.nextId("stop"), source: this.model.hello?.person ?? "" });
-  }
-
-  private stopByServer(): boolean {
-    const nowMs = performance.now();
-    if (nowMs - this.serverStopMs < SERVER_STOP_MS) return false;
-    if (!this.connection.socket.send({ type: "stop_request", id: this.asks.nextId("stop") })) return false;
-    this.serverStopMs = nowMs;
-    return true;
   }
 
   pressStop(): void {
