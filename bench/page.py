@@ -108,7 +108,7 @@ class Page:
         self._start(self._ping_for_ever())
 
     async def _connect_peer(self) -> None:
-        aiortc.rtcrtpreceiver.get_decoder = lambda _: _Uncoded()  # type: ignore
+        aiortc.rtcrtpreceiver.get_decoder = lambda _: _Uncoded()
         self.control = self._peer.createDataChannel("control", ordered=False, maxRetransmits=0)
         self.state = self._peer.createDataChannel("state")
         known = RTCRtpReceiver.getCapabilities("video")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from abc import abstractmethod
 from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,8 +43,9 @@ class JsonSocket(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._ids = Ids()
         self._background: set[asyncio.Task[None]] = set()
 
+    @abstractmethod
     async def hear(self, message: Any) -> None:
-        raise NotImplementedError
+        """One message of `messages`, decoded."""
 
     async def hear_bytes(self, data: bytes) -> None:
         await self.close(code=4400)
