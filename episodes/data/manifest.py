@@ -35,7 +35,10 @@ class ManifestEpisode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`episodes` are sorted by id; one embodiment for all of them, `embodiment` being its JSON."""
+    """`episodes` are sorted by id; one embodiment for all of them, `embodiment` being its JSON.
+
+    Episodes may have larger pictures of the same views than it says; who reads them scales them down.
+    """
 
     schema: int = SCHEMA
     embodiment_hash: str

@@ -6,9 +6,13 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from episodes.data.choosing import split_of, weight_of
 from episodes.data.manifest import Manifest, ManifestEpisode
+from episodes.data.sizes import smallest
 from episodes.models import Episode, EpisodeQuerySet
+from protocol.embodiment import decode_embodiment
 from protocol.episode import EpisodeMeta
 from protocol.episode_folder import META, decode_meta
 from protocol.errors import Refused
@@ -16,6 +20,7 @@ from protocol.errors import Refused
 _COLUMNS = (
     "number", "instruction", "outcome", "failure", "quality", "tags", "trim_first", "trim_last", "rows",
 )  # fmt: skip
+_Kinds = dict[str, tuple[dict[str, object], list[int]]]  # by hash of the embodiment: its JSON, numbers of episodes
 
 
 def build(
@@ -25,16 +30,25 @@ def build(
 
     Refused: `mixed_embodiments` (detail.embodiments: hash to number of episodes), `episode_damaged`.
     """
-    kinds: dict[str, tuple[dict[str, object], list[int]]] = {}
+    kinds: _Kinds = {}
     entries = []
     for episode in chosen.order_by("pk").only("pk", *_COLUMNS).iterator(chunk_size=500):
         meta, sha256 = _described(episode, folder(episode.pk))
         kinds.setdefault(meta.embodiment_hash, (meta.embodiment, []))[1].append(episode.number)
         entries.append(_entry(episode, meta, sha256, split_of(episode.pk, seed, validation_share), weights))
-    if len(kinds) > 1:
-        raise _mixed({hash: (str(body.get("name", "")), numbers) for hash, (body, numbers) in kinds.items()})
-    ((hash, (body, _)),) = kinds.items()
+    hash, body = _one_body(kinds)
     return Manifest(embodiment_hash=hash, embodiment=body, episodes=tuple(entries))
+
+
+def _one_body(kinds: _Kinds) -> tuple[str, dict[str, object]]:
+    """That of all; of bodies that differ in the size of their pictures alone, the one with the smallest."""
+    if len(kinds) == 1:
+        ((hash, (body, _)),) = kinds.items()
+        return hash, body
+    common = smallest([decode_embodiment(msgspec.json.encode(body)) for _, (body, _) in sorted(kinds.items())])
+    if common is None:
+        raise _mixed({hash: (str(body.get("name", "")), numbers) for hash, (body, numbers) in kinds.items()})
+    return common.hash, msgspec.to_builtins(common)
 
 
 def _described(episode: Episode, folder: Path) -> tuple[EpisodeMeta, str]:

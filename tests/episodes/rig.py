@@ -18,8 +18,10 @@ from episodes.services import uploads as services
 from fleet.models import Membership, Organisation, Person, Robot, Site
 from protocol.episode import FileHash, Outcome
 from protocol.episode_folder import META, decode_meta, hash_file
+from robot.collect.size import resized
 from robot.recorder.episode_recorder import About, EpisodeRecorder, Ordered
 from robot.recorder.finalise import Home
+from robot.recorder.ticks import TickMaker
 from tests.robot.recorder.rig import LIMITS, SMALL, START_NS, ticks
 
 _recorded = itertools.count()
@@ -60,12 +62,17 @@ def recorded(
     instruction: str = "Put the cube in the tray",
     outcome: Outcome = "success",
     ordered: Ordered | None = None,
+    scale: int = 1,
 ) -> Path:
-    """An episode folder as a robot would upload it; each shows another motion, or they were duplicates."""
+    """An episode folder as a robot would upload it; each shows another motion, or they were duplicates.
+
+    `scale` multiplies both sides of the pictures.
+    """
+    body = resized(SMALL, SMALL.cameras[0].width * scale, SMALL.cameras[0].height * scale)
     elsewhere = 4 * (next(_recorded) * 0.618 % 1) - 2
-    rec = EpisodeRecorder(Home(folder), About(robot, SMALL, "test"), LIMITS, sync_s=0)
+    rec = EpisodeRecorder(Home(folder), About(robot, body, "test"), LIMITS, sync_s=0)
     rec.start(instruction, START_NS, ordered=ordered)
-    for tick in ticks(count):
+    for tick in ticks(count, TickMaker(body), scale=scale):
         tick.row.state = (tick.row.state[0] + elsewhere, *tick.row.state[1:])
         rec.tick(tick)
     return rec.stop(outcome)

@@ -105,15 +105,18 @@ def _camera(
     name = f"{video_path(camera.name)} of episode {source.kept.id}"
     index = video_files.read_index(source.folder / video_path(camera.name), name)
     first, count = source.kept.first, source.kept.rows
-    seen = Pictures()
-    if options.copy and video_files.may_copy(index, first, count, Fraction(fps)):
+    seen, as_large = Pictures(), (index.width, index.height) == (camera.width, camera.height)
+    if options.copy and as_large and video_files.may_copy(index, first, count, Fraction(fps)):
         for frame in video_files.key_pictures(index, first, count):
             seen.add(frame.to_ndarray(format="rgb24"))
         ticker.tick(rows)
         return seen, True
     codec = CODECS["recording" if options.copy else options.codec]
-    frames = _watched(video_files.pictures(index, first, count), count, seen, ticker, rows / count)
-    encode(frames, partial / f"{camera.name}.mp4", camera.width, camera.height, Fraction(fps), codec)
+    frames = video_files.pictures(index, first, count)
+    if not as_large:
+        frames = (frame.reformat(camera.width, camera.height, interpolation="AREA") for frame in frames)
+    watched = _watched(frames, count, seen, ticker, rows / count)
+    encode(watched, partial / f"{camera.name}.mp4", camera.width, camera.height, Fraction(fps), codec)
     return seen, False
 
 

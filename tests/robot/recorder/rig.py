@@ -68,15 +68,14 @@ def picture(number: int, width: int = W, height: int = H) -> NDArray[np.uint8]:
     return np.vstack([np.tile(x, (height, 1)), np.full((height // 2, width), 128)]).astype(np.uint8)
 
 
-def ticks(count: int, maker: TickMaker | None = None, first: int = 0) -> list[Tick]:
-    """`count` ticks at 30 Hz; every tenth picture of the wrist camera is missing."""
+def ticks(count: int, maker: TickMaker | None = None, first: int = 0, scale: int = 1) -> list[Tick]:
+    """`count` ticks at 30 Hz; every tenth picture of the wrist camera is missing.  `scale` times as wide and high."""
     maker = maker or TickMaker(SMALL)
     made = []
     for i in range(first, first + count):
         mono_s = 100.0 + i / 30
-        new = {"scene": NewPicture(picture(i), START_NS + i)}
-        if i % 10 != 9:
-            new["wrist"] = NewPicture(picture(i + 50), START_NS + i)
+        seen = {"scene": picture(i)} | ({"wrist": picture(i + 50)} if i % 10 != 9 else {})
+        new = {name: NewPicture(np.kron(one, np.ones((scale, scale), np.uint8)), START_NS + i) for name, one in seen.items()}
         made.append(maker.make(mono_s, START_NS + round(i / 30 * 1e9), row(i, mono_s), new, key=i == first))
     return made
 
