@@ -4,6 +4,7 @@ import { call } from "../http";
 import { icon } from "../icons";
 import { say } from "../live_region";
 import { safe } from "../text";
+import { toast } from "../toast";
 import type { Edits } from "./edits";
 import { kbd } from "./stage";
 
@@ -36,6 +37,7 @@ interface Host {
 export class Datasets {
   private drafts: Draft[] | null = null;
   private inside: Membership[] = [];
+  private known: Promise<void> = Promise.resolve();
 
   constructor(private readonly host: Host) {}
 
@@ -43,7 +45,12 @@ export class Datasets {
     this.inside = [];
   }
 
-  async load(signal: AbortSignal): Promise<void> {
+  load(signal: AbortSignal): Promise<void> {
+    this.known = this.read(signal);
+    return this.known;
+  }
+
+  private async read(signal: AbortSignal): Promise<void> {
     const id = this.host.episode?.id ?? "";
     try {
       this.drafts ??= await call<Draft[]>("GET", "/api/datasets", undefined, signal);
@@ -72,10 +79,19 @@ export class Datasets {
 
   /** Adds the episode to the chosen draft, or takes it out again. */
   toggle(): Promise<boolean> {
+    const seen = this.host.episode?.id;
     return this.host.edits.next(async () => {
+      await this.known;
       const { episode } = this.host;
       const draft = this.chosen;
-      if (!episode?.may_curate || episode.removed || !draft) return false;
+      if (!episode || episode.id !== seen || episode.removed) return false;
+      if (!episode.may_curate || !draft) {
+        const why = episode.may_curate
+          ? "Make a dataset first."
+          : "Reviewers and engineers choose what is in a dataset.";
+        toast(why, { kind: "warn", strong: "Not added." });
+        return false;
+      }
       const pick: Pick = this.holds(draft.id) ? "removed" : "added";
       const undo = await this.put(episode.id, draft, pick);
       if (undo === null) return false;

@@ -92,11 +92,13 @@ export class EpisodePlayer extends HTMLElement {
 
   // -- which episode -------------------------------------------------------------------------------------------------
 
-  /** Opens another episode in this page, as a page of its own in the browser's history. */
+  /** Opens another episode in this page, as a page of its own in the browser's history; after every change still on its way. */
   visit(id: string): void {
-    if (!id || id === this.episode?.id) return;
-    window.history.pushState(null, "", pageOf(id, this.neighbours.filter));
-    void this.load(id, 0);
+    void this.edits.next(async () => {
+      if (!id || id === this.episode?.id) return;
+      window.history.pushState(null, "", pageOf(id, this.neighbours.filter));
+      void this.load(id, 0);
+    });
   }
 
   /** The next one above or below in the list. */

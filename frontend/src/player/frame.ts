@@ -17,6 +17,7 @@ const FOOT = [
   ["Y X", "success, failure"],
   ["1 – 5", "quality"],
   ["T", "tag"],
+  ["A", "to the dataset"],
   ["J", "next takeover"],
   ["Del", "remove"],
 ] as const;

@@ -125,9 +125,14 @@ export class Labelling {
     done: (now: EpisodeDetail) => string,
     saving = "",
   ): Promise<boolean> {
+    const seen = this.host.episode?.id;
     return this.edits.next(async () => {
       const before = this.host.episode;
       if (!before?.may_change || before.removed) return false;
+      if (before.id !== seen) {
+        toast("Another episode is on the screen now.", { kind: "err", strong: "Not saved." });
+        return false;
+      }
       const wanted = make(before);
       if (!wanted) return true;
       this.saving = saving;

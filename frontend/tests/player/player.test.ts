@@ -20,6 +20,8 @@ const EPISODE = {
 class Server {
   readonly episodes = new Map<string, EpisodeDetail>();
   readonly asked: string[] = [];
+  drafts = [{ id: "d1", name: "tabletop 9" }];
+  private readonly picked = new Set<string>();
   reviews: unknown[] = [];
   next = { url: "", id: "", left: 0 };
 
@@ -32,10 +34,12 @@ class Server {
     if (url.startsWith("/api/library/counts")) return { episodes: 1, reviewed: 0, outcomes: {} };
     if (url.startsWith("/api/library?")) return { items: [...this.episodes.values()], next: "" };
     if (url.startsWith("/api/reviews/next")) return this.next;
-    if (url === "/api/datasets") return [{ id: "d1", name: "tabletop 9" }];
+    if (url === "/api/datasets") return this.drafts;
+    if (url === "/api/datasets/d1/picks") return this.pick(body?.picks as Record<string, string>);
     if (url.includes("/beside?")) return { newer: "", older: "", after: "" };
-    if (url.endsWith("/datasets")) return [];
     const [, id = "", part = ""] = /^\/api\/episodes\/([^/?]+)(?:\/(\w+))?/.exec(url) ?? [];
+    const inside = { dataset: "d1", name: "tabletop 9", url: "/datasets/d1/", numbers: [], draft: true };
+    if (part === "datasets") return this.picked.has(id) ? [inside] : [];
     const now = this.episodes.get(id) as EpisodeDetail;
     if (part === "reviews" && method === "GET") return { asked_by: "Mina", reviews: this.reviews, agreements: [] };
     if (part === "reviews") return this.keep({ ...now, second_look: false, flagged: false, outcome: "failure" });
@@ -52,6 +56,19 @@ class Server {
     const kept = { ...now, version: now.version + 1 };
     this.episodes.set(now.id, kept);
     return kept;
+  }
+
+  private pick(picks: Record<string, string>): unknown {
+    const undo = Object.fromEntries(Object.keys(picks).map((id) => [id, this.picked.has(id) ? "added" : ""]));
+    for (const [id, how] of Object.entries(picks)) {
+      if (how === "added") this.picked.add(id);
+      else this.picked.delete(id);
+    }
+    return { picked: 1, episodes: this.picked.size, undo };
+  }
+
+  get draft(): string[] {
+    return [...this.picked];
   }
 
   get one(): EpisodeDetail {
@@ -116,6 +133,39 @@ describe("labels by keys", () => {
       document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
     await settle();
     expect(server.one).toMatchObject({ reviewed: true, quality: 5, trim_first: 12, trim_last: 1700, flagged: true });
+  });
+
+  it("what is pressed before the next episode is opened stays with the one before", async () => {
+    const server = new Server({}, { id: "e2", number: 13 });
+    const player = await open(server);
+    for (const key of ["y", "5", "a", "ArrowDown"])
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    await settle();
+    expect(player.dataset.episode).toBe("e2");
+    expect(server.one).toMatchObject({ reviewed: true, quality: 5 });
+    expect(server.episodes.get("e2")).toMatchObject({ reviewed: false, quality: null });
+    expect(server.draft).toEqual(["e1"]);
+  });
+
+  it("A adds to the draft, A again takes it out, and undo goes back", async () => {
+    const server = new Server({});
+    const player = await open(server);
+    await press("a");
+    expect(server.draft).toEqual(["e1"]);
+    expect(player.textContent).toContain("Take out of “tabletop 9”");
+    await press("u");
+    expect(server.draft).toEqual([]);
+    await press("a", "a");
+    expect(server.draft).toEqual([]);
+  });
+
+  it("A without a dataset says what to do", async () => {
+    const server = new Server({});
+    server.drafts = [];
+    await open(server);
+    await press("a");
+    expect(server.asked).toEqual([]);
+    expect(document.querySelector(".toast:last-child")?.textContent).toContain("Make a dataset first.");
   });
 
   it("T writes a tag, C a comment, and Esc leaves things as they were", async () => {
