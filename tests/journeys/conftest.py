@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.chromium import chromium
 from tests.demo_process import DemoProcess
+from tests.journeys.recorded import episodes, record
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +47,16 @@ def signed_in(demo: DemoProcess, browser: Browser) -> Iterator[Callable[..., Pag
     yield sign_in
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def episode(demo: DemoProcess, signed_in: Callable[..., Page]) -> dict[str, Any]:
+    """Driven in the cockpit and checked, not reviewed yet."""
+    page = signed_in("operator")
+    there = [
+        one for one in episodes(page) if one["people"] and one["playable"] and not one["reviewed"] and one["outcome"] == "success"
+    ]
+    return there[0] if there else record(demo, page)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,12 +1,15 @@
-"""Episodes that journeys stand on: recorded in the cockpit, uploaded and checked, as a person would wait for them."""
+"""Episodes that journeys stand on: driven in the cockpit, or by script, uploaded and checked, as a person would wait for them."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import Any
 
 from playwright.sync_api import Page
 
-from tests.demo_process import DemoProcess
+from tests.demo_process import ROOT, DemoProcess
 from tests.journeys.cockpit_page import CockpitPage, robot_id
 from tests.robot_truth import RobotTruth, until
 
@@ -36,6 +39,16 @@ def record(demo: DemoProcess, page: Page) -> dict[str, Any]:
     page.goto(f"{demo.url}/episodes/")
     until(lambda: bool(_new(page, before)), 60, "the episode checked on the server")
     return _new(page, before)[0]
+
+
+def collecting(demo: DemoProcess, *words: str) -> subprocess.Popen[str]:
+    """`manage.py collect_demos` beside the running demo."""
+    environment = {k: v for k, v in os.environ.items() if k != "REDIS_URL"}
+    environment |= {"REINS_MODE": "demo", "REINS_DEMO": "1", "REINS_DATA_DIR": str(demo.data)}
+    command = [sys.executable, "manage.py", "collect_demos", *words]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
 
 
 def _new(page: Page, before: set[str]) -> list[dict[str, Any]]:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 
 from playwright.sync_api import Page, expect
 
-from tests.demo_process import ROOT, DemoProcess
+from tests.demo_process import DemoProcess
+from tests.journeys.recorded import collecting
 from tests.robot_truth import until
 
 REACH = ("--task", "reach", "--size", "64x64", "--robot", "collector-reach")
-
-
-def collecting(demo: DemoProcess, *words: str) -> subprocess.Popen[str]:
-    environment = {k: v for k, v in os.environ.items() if k != "REDIS_URL"}
-    environment |= {"REINS_MODE": "demo", "REINS_DEMO": "1", "REINS_DATA_DIR": str(demo.data)}
-    command = [sys.executable, "manage.py", "collect_demos", *REACH, *words]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
 
 
 def seeds(demo: DemoProcess) -> list[int]:
@@ -39,7 +28,7 @@ def seeds(demo: DemoProcess) -> list[int]:
 
 
 def test_demonstrations_are_broken_off_gone_on_with_and_seen(demo: DemoProcess, signed_in: Callable[..., Page]) -> None:
-    first = collecting(demo, "--episodes", "200", "--workers", "1", "--server", demo.url)
+    first = collecting(demo, *REACH, "--episodes", "200", "--workers", "1", "--server", demo.url)
     until(lambda: len(seeds(demo)) >= 1 or first.poll() is not None, 90, "the first demonstration")
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=60)
@@ -47,7 +36,7 @@ def test_demonstrations_are_broken_off_gone_on_with_and_seen(demo: DemoProcess, 
     assert first.returncode == 0 and 1 <= len(kept) < 200, said
     assert kept == list(range(len(kept)))
     wanted = len(kept) + 2
-    second = collecting(demo, "--episodes", str(wanted), "--check")
+    second = collecting(demo, *REACH, "--episodes", str(wanted), "--check")
     said, _ = second.communicate(timeout=120)
     assert second.returncode == 0 and re.search(rf"{wanted} of {wanted} demonstrations .* 2 made", said), said
     assert seeds(demo) == list(range(wanted))
