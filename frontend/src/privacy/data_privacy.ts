@@ -14,6 +14,7 @@ class DataPrivacy extends HTMLElement {
   private leaving = new AbortController();
   private holdings: Holding[] = [];
   private asking = new AbortController();
+  private readonly previewing = new Map<string, AbortController>(); // by organisation
   private timer = 0;
 
   connectedCallback(): void {
@@ -29,6 +30,7 @@ class DataPrivacy extends HTMLElement {
   disconnectedCallback(): void {
     this.leaving.abort();
     this.asking.abort();
+    for (const previewing of this.previewing.values()) previewing.abort();
     window.clearTimeout(this.timer);
   }
 
@@ -106,12 +108,19 @@ class DataPrivacy extends HTMLElement {
     if (!(choice instanceof HTMLSelectElement) || choice.name !== "person") return;
     const panel = choice.closest<HTMLElement>("[data-forget]") as HTMLElement;
     const part = panel.querySelector('[data-part="preview"]') as HTMLElement;
+    const organisation = panel.dataset.forget ?? "";
+    const person = choice.value;
     part.innerHTML = "";
-    if (!choice.value) return;
+    this.previewing.get(organisation)?.abort(); // a late answer must not stand under another person's name
+    if (!person) return;
+    const previewing = new AbortController();
+    this.previewing.set(organisation, previewing);
     try {
-      const url = `/api/organisations/${panel.dataset.forget}/people/${encodeURIComponent(choice.value)}/erasure`;
-      part.innerHTML = previewHtml(await call<ErasurePreview>("GET", url, undefined, this.leaving.signal));
+      const url = `/api/organisations/${organisation}/people/${encodeURIComponent(person)}/erasure`;
+      const found = await call<ErasurePreview>("GET", url, undefined, previewing.signal);
+      if (!previewing.signal.aborted) part.innerHTML = previewHtml(person, found);
     } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof Refused)) throw error;
       toast(error.message, { kind: "err" });
     }
@@ -119,6 +128,7 @@ class DataPrivacy extends HTMLElement {
 
   private async forget(button: HTMLElement): Promise<void> {
     const panel = button.closest<HTMLElement>("[data-forget]") as HTMLElement;
+    const { person } = button.dataset;
     const field = (name: string): HTMLInputElement => panel.querySelector(`input[name=${name}]`) as HTMLInputElement;
     const confirm = Number(button.dataset.count);
     if (field("confirm").value.trim() !== String(confirm)) {
@@ -126,7 +136,6 @@ class DataPrivacy extends HTMLElement {
       field("confirm").focus();
       return;
     }
-    const person = (panel.querySelector("select[name=person]") as HTMLSelectElement).value;
     const wanted = { person, reason: field("reason").value, account: field("account").checked, confirm };
     try {
       await call("POST", `/api/organisations/${panel.dataset.forget}/erasures`, wanted);

@@ -15,7 +15,8 @@ export function forgetHtml(holding: Holding): string {
     <div data-part="preview" role="status"></div></div></section>`;
 }
 
-export function previewHtml(found: ErasurePreview): string {
+/** What deleting `person` (uid) would take; the button names whom it deletes, whatever is chosen meanwhile. */
+export function previewHtml(person: string, found: ErasurePreview): string {
   const versions = found.versions.map((one) => `<li>${safe(one.dataset)} version ${one.number}</li>`);
   const users = found.users.map((one) => `<li>${safe(one.kind)} ${safe(one.name)}</li>`);
   const list = (title: string, items: string[], none: string): string =>
@@ -26,7 +27,7 @@ export function previewHtml(found: ErasurePreview): string {
     <label class="labelled">Why, for the signed record<input name="reason" maxlength="300" placeholder="Asked for by the person; do not name them" autocomplete="off"></label>
     <label class="row"><input type="checkbox" name="account"> Delete the account and what is known of the person besides</label>
     <label class="labelled">Type ${found.episodes} to confirm<input name="confirm" inputmode="numeric" autocomplete="off"></label>
-    <div class="row"><button type="button" class="btn danger" data-do="forget" data-count="${found.episodes}">${icon("bin")}Delete for good</button></div>`;
+    <div class="row"><button type="button" class="btn danger" data-do="forget" data-person="${safe(person)}" data-count="${found.episodes}">${icon("bin")}Delete for good</button></div>`;
 }
 
 export function recordsHtml(holding: Holding): string {
