@@ -29,6 +29,7 @@ type Pick = "added" | "removed" | "";
 interface Host {
   readonly episode: EpisodeDetail | null;
   readonly edits: Edits;
+  known(id: string): EpisodeDetail | null;
   address(id: string): string;
   refused(error: unknown, strong: string): void;
   drawSide(): void;
@@ -73,18 +74,24 @@ export class Datasets {
     this.host.drawSide();
   }
 
-  private holds(dataset: string): boolean {
-    return this.inside.some((one) => one.dataset === dataset && one.draft);
+  private holds(dataset: string, inside = this.inside): boolean {
+    return inside.some((one) => one.dataset === dataset && one.draft);
+  }
+
+  /** Where an episode is, which need not be the one on the screen any more. */
+  private async insideOf(episode: string): Promise<Membership[]> {
+    if (this.host.episode?.id === episode) return this.inside;
+    return call<Membership[]>("GET", `${this.host.address(episode)}/datasets`);
   }
 
   /** Adds the episode to the chosen draft, or takes it out again. */
   toggle(): Promise<boolean> {
-    const seen = this.host.episode?.id;
+    const id = this.host.episode?.id ?? "";
     return this.host.edits.next(async () => {
       await this.known;
-      const { episode } = this.host;
+      const episode = this.host.known(id);
       const draft = this.chosen;
-      if (!episode || episode.id !== seen || episode.removed) return false;
+      if (!episode || episode.removed) return false;
       if (!episode.may_curate || !draft) {
         const why = episode.may_curate
           ? "Make a dataset first."
@@ -92,14 +99,16 @@ export class Datasets {
         toast(why, { kind: "warn", strong: "Not added." });
         return false;
       }
-      const pick: Pick = this.holds(draft.id) ? "removed" : "added";
-      const undo = await this.put(episode.id, draft, pick);
+      const inside = await this.insideOf(id).catch((error) => this.host.refused(error, "Not added."));
+      if (!inside) return false;
+      const pick: Pick = this.holds(draft.id, inside) ? "removed" : "added";
+      const undo = await this.put(id, draft, pick);
       if (undo === null) return false;
       const words = pick === "added" ? `Added to ${draft.name}.` : `Taken out of ${draft.name}.`;
       this.host.edits.keep({
         words: `${words} Episode ${episode.number}.`,
-        back: async () => (await this.put(episode.id, draft, undo)) !== null,
-        again: async () => (await this.put(episode.id, draft, pick)) !== null,
+        back: async () => (await this.put(id, draft, undo)) !== null,
+        again: async () => (await this.put(id, draft, pick)) !== null,
       });
       say(words);
       return true;

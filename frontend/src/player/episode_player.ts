@@ -37,6 +37,7 @@ export class EpisodePlayer extends HTMLElement {
   private leaving = new AbortController();
   private showing = new AbortController();
   private rows: Rows | null = null;
+  private readonly heard = new Map<string, EpisodeDetail>();
   private said: Reviews | null = null;
   private again = 0;
   private addressing = 0;
@@ -84,6 +85,11 @@ export class EpisodePlayer extends HTMLElement {
 
   address(id: string): string {
     return `${this.list}/${id}`;
+  }
+
+  /** What the server said last of an episode that this page has shown. */
+  known(id: string): EpisodeDetail | null {
+    return this.heard.get(id) ?? null;
   }
 
   get sheet(): HTMLDialogElement {
@@ -187,8 +193,9 @@ export class EpisodePlayer extends HTMLElement {
 
   // -- what the server says ------------------------------------------------------------------------------------------
 
-  /** What the server says now: shown at once, in the side panel, the list and the title. */
+  /** What the server says now: shown at once, in the side panel, the list and the title; of another episode, kept for `known`. */
   take(now: EpisodeDetail): void {
+    this.heard.set(now.id, now);
     this.neighbours.take(now);
     const before = this.episode;
     if (before && before.id !== now.id) return;

@@ -10,6 +10,8 @@ import type { Draft } from "./store";
 /** The page around: what it shows, and what it does with an answer or a refusal. */
 export interface Host {
   readonly episode: EpisodeDetail | null;
+  /** An episode as this page last heard of it, on the screen or not: a key means the one that it was pressed at. */
+  known(id: string): EpisodeDetail | null;
   /** Address of an episode's JSON. */
   address(id: string): string;
   take(now: EpisodeDetail): void;
@@ -119,28 +121,26 @@ export class Labelling {
     return this.keep(wanted, () => done);
   }
 
-  /** Sends what `make` wants of the newest version; true when it was kept. Nothing to change is kept too. */
+  /** Sends what `make` wants of the newest version of episode `of`; true when it was kept. Nothing to change is kept too. */
   private keep(
     make: (episode: EpisodeDetail) => Change | null,
     done: (now: EpisodeDetail) => string,
     saving = "",
+    of = this.host.episode?.id ?? "",
   ): Promise<boolean> {
-    const seen = this.host.episode?.id;
     return this.edits.next(async () => {
-      const before = this.host.episode;
+      const before = this.host.known(of);
       if (!before?.may_change || before.removed) return false;
-      if (before.id !== seen) {
-        toast("Another episode is on the screen now.", { kind: "err", strong: "Not saved." });
-        return false;
-      }
       const wanted = make(before);
       if (!wanted) return true;
-      this.saving = saving;
-      if (saving) this.host.take(before);
+      if (saving && this.shows(of)) {
+        this.saving = saving;
+        this.host.take(before);
+      }
       try {
         return await this.send(before, wanted, done);
       } catch (error) {
-        this.host.refused(error, "Not saved.");
+        this.host.refused(error, this.shows(of) ? "Not saved." : `Episode ${before.number} is not saved.`);
         return false;
       } finally {
         this.saving = "";
@@ -149,12 +149,19 @@ export class Labelling {
     });
   }
 
+  private shows(id: string): boolean {
+    return this.host.episode?.id === id;
+  }
+
   private async send(before: EpisodeDetail, wanted: Change, done: (now: EpisodeDetail) => string): Promise<boolean> {
     const answer = await change(this.host.address(before.id), before.version, wanted);
     this.host.take(answer.now);
     if (!answer.kept) {
-      const run = (): void => void this.keep(() => wanted, done);
-      toast("Somebody else changed this episode first. What you see now is theirs.", {
+      const run = (): void => void this.keep(() => wanted, done, "", before.id);
+      const theirs = this.shows(before.id)
+        ? "Somebody else changed this episode first. What you see now is theirs."
+        : `Somebody else changed episode ${before.number} first.`;
+      toast(theirs, {
         kind: "warn",
         strong: "Not saved.",
         action: { label: "Use mine", run },
@@ -204,10 +211,11 @@ export class Labelling {
   // -- removal: soft, with undo in the toast and by key
 
   takeAway(): Promise<boolean> {
+    const id = this.host.episode?.id ?? "";
     return this.edits.next(async () => {
-      const { episode } = this.host;
+      const episode = this.host.known(id);
       if (!episode?.may_remove || episode.removed) return false;
-      const { id, number } = episode;
+      const { number } = episode;
       if (!(await this.away(id, episode.version))) return false;
       this.edits.keep({
         words: `Episode ${number} removed.`,
@@ -221,10 +229,8 @@ export class Labelling {
   }
 
   bringBack(): Promise<boolean> {
-    return this.edits.next(async () => {
-      const { episode } = this.host;
-      return episode ? this.back(episode.id) : false;
-    });
+    const id = this.host.episode?.id;
+    return this.edits.next(async () => (id ? this.back(id) : false));
   }
 
   private async away(id: string, version?: number): Promise<boolean> {

@@ -35,9 +35,9 @@ export class Objects {
   }
 
   add(place: MarkPlace): Promise<boolean> {
+    const { episode } = this.host;
     this.lastName = place.name;
     return this.host.edits.next(async () => {
-      const { episode } = this.host;
       if (!episode) return false;
       const made = { id: 0 };
       const again = (): Promise<boolean> => this.put(episode.id, place, made);
@@ -50,10 +50,11 @@ export class Objects {
   }
 
   remove(id: number): Promise<boolean> {
+    const { episode } = this.host;
+    const mark = this.marks.find((one) => one.id === id);
     return this.host.edits.next(async () => {
-      const { episode } = this.host;
-      const mark = this.marks.find((one) => one.id === id);
       if (!episode || !mark) return false;
+      if (this.host.episode?.id === episode.id && !this.marks.some((one) => one.id === id)) return false;
       const { row, camera, name, x, y, width, height } = mark;
       const made = { id };
       const again = (): Promise<boolean> => this.away(episode.id, made.id);

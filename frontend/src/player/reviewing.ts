@@ -14,6 +14,7 @@ interface Host {
   readonly neighbours: Neighbours;
   readonly labelling: Labelling;
   readonly edits: Edits;
+  known(id: string): EpisodeDetail | null;
   address(id: string): string;
   take(now: EpisodeDetail): void;
   refused(error: unknown, strong: string): void;
@@ -55,34 +56,38 @@ export class Reviewing {
     if (!episode || this.going) return;
     this.going = true;
     try {
-      if (episode.second_look && !skip) return await this.give();
+      if (episode.second_look && !skip) return await this.give(episode.id);
       if (!this.on) return;
       const mine = episode.may_change && !episode.removed && !skip;
-      if (mine && !(await this.settled(labelling))) return;
-      await this.next(episode.id);
+      if (mine && !(await this.settled(labelling, episode.id))) return;
+      if (this.host.episode?.id === episode.id) await this.next(episode.id);
     } finally {
       this.going = false;
     }
   }
 
   /** Gives the second look, after every change that is still on its way; what the first said is shown then. */
-  private async give(): Promise<void> {
+  private give(id: string): Promise<void> {
     const draft = this.host.labelling.wholeDraft;
-    if (!draft) return this.askFor();
-    const episode = await this.host.edits.next(async () => this.host.episode);
-    if (!episode?.second_look) return;
-    try {
-      this.host.take(await secondLook(this.host.address(episode.id), episode.version, draft));
-      this.host.labelling.reset();
-      say("Your label is kept. Now you see the first one.");
-    } catch (error) {
-      this.host.refused(error, "Not kept.");
-    }
+    if (!draft) return Promise.resolve(this.askFor());
+    return this.host.edits.next(async () => {
+      const episode = this.host.known(id);
+      if (!episode?.second_look) return;
+      try {
+        const now = await secondLook(this.host.address(id), episode.version, draft);
+        const shown = this.host.episode?.id === id;
+        if (shown) this.host.labelling.reset();
+        this.host.take(now);
+        say(shown ? "Your label is kept. Now you see the first one." : "Your label is kept.");
+      } catch (error) {
+        this.host.refused(error, "Not kept.");
+      }
+    });
   }
 
-  private async settled(labelling: Labelling): Promise<boolean> {
+  private async settled(labelling: Labelling, id: string): Promise<boolean> {
     if (!(await labelling.confirm())) return false;
-    if (this.host.episode?.outcome !== "unlabelled") return true;
+    if (this.host.known(id)?.outcome !== "unlabelled") return true;
     this.askFor();
     return false;
   }

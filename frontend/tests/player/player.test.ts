@@ -1,6 +1,7 @@
 // <episode-player> worked with keys against a server that the test plays: it keeps labels and counts versions as the real one does.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EpisodeDetail } from "../../src/episodes/shapes";
+import type { EpisodePlayer } from "../../src/player/episode_player";
 import "../../src/player/episode_player";
 
 // biome-ignore format: one value
@@ -24,6 +25,7 @@ class Server {
   private readonly picked = new Set<string>();
   reviews: unknown[] = [];
   next = { url: "", id: "", left: 0 };
+  private held: (() => void)[] | null = null;
 
   constructor(...episodes: Partial<EpisodeDetail>[]) {
     for (const one of episodes) this.episodes.set(one.id ?? "e1", { ...EPISODE, ...one });
@@ -42,6 +44,7 @@ class Server {
     if (part === "datasets") return this.picked.has(id) ? [inside] : [];
     const now = this.episodes.get(id) as EpisodeDetail;
     if (part === "reviews" && method === "GET") return { asked_by: "Mina", reviews: this.reviews, agreements: [] };
+    if (part === "marks") return method === "GET" ? [] : { id: 5, ...body };
     if (part === "reviews") return this.keep({ ...now, second_look: false, flagged: false, outcome: "failure" });
     if (part === "restore") return this.keep({ ...now, removed: false });
     if (method === "DELETE") return this.keep({ ...now, removed: true });
@@ -50,6 +53,22 @@ class Server {
     if (version !== now.version) return null;
     const judged = "outcome" in values || "failure" in values || "quality" in values;
     return this.keep({ ...now, ...(judged ? { reviewed: true } : {}), ...values });
+  }
+
+  /** From now on changes wait until `release`. */
+  hold(): void {
+    this.held = [];
+  }
+
+  async release(): Promise<void> {
+    for (const go of this.held ?? []) go();
+    this.held = null;
+    await settle();
+  }
+
+  async turn(method: string): Promise<void> {
+    const { held } = this;
+    if (held && method !== "GET") await new Promise<void>((go) => held.push(go));
   }
 
   private keep(now: EpisodeDetail): EpisodeDetail {
@@ -91,6 +110,7 @@ async function press(...keys: string[]): Promise<void> {
 async function open(server: Server): Promise<HTMLElement> {
   vi.stubGlobal("fetch", async (url: string, init: RequestInit) => {
     const body = init.body ? JSON.parse(String(init.body)) : undefined;
+    await server.turn(init.method ?? "GET");
     const answer = server.answer(init.method ?? "GET", url, body);
     const refused = { code: "stale_version", sentence: "Changed meanwhile.", detail: {} };
     return new Response(JSON.stringify(answer ?? refused), {
@@ -199,6 +219,79 @@ describe("labels by keys", () => {
     expect(player.dataset.removed).toBe("true");
     await press("u");
     expect(player.dataset.removed).toBe("false");
+  });
+});
+
+describe("while a change is on its way and Back shows another episode", () => {
+  const PLACE = { row: 3, camera: "scene", name: "cube", x: 0.1, y: 0.1, width: 0, height: 0 };
+
+  async function back(player: HTMLElement): Promise<void> {
+    window.history.replaceState(null, "", "/episodes/e2/");
+    window.dispatchEvent(new PopStateEvent("popstate"));
+    await settle();
+    expect(player.dataset.episode).toBe("e2");
+  }
+
+  it("labels pressed before it are kept where they were pressed, and so is the removal", async () => {
+    const server = new Server({}, { id: "e2", number: 13 });
+    const player = await open(server);
+    server.hold();
+    await press("y", "5", "a", "Delete");
+    await back(player);
+    await server.release();
+    expect(server.one).toMatchObject({ reviewed: true, quality: 5, removed: true });
+    expect(server.draft).toEqual(["e1"]);
+    expect(server.episodes.get("e2")).toMatchObject({ quality: null, removed: false, version: 1 });
+    expect(player.dataset.episode).toBe("e2");
+  });
+
+  it("an episode is brought back that was on the screen", async () => {
+    const server = new Server({ removed: true, may_change: false }, { id: "e2", number: 13, removed: true });
+    const player = await open(server);
+    server.hold();
+    await press("a");
+    void (player as EpisodePlayer).labelling.bringBack();
+    await back(player);
+    await server.release();
+    expect([server.one.removed, server.episodes.get("e2")?.removed]).toEqual([false, true]);
+  });
+
+  it("a mark goes to the picture that it was made in", async () => {
+    const server = new Server({}, { id: "e2", number: 13 });
+    const player = await open(server);
+    server.hold();
+    await press("y");
+    void (player as EpisodePlayer).objects.add(PLACE);
+    await back(player);
+    await server.release();
+    expect(server.asked.at(-1)).toBe(`POST /api/episodes/e1/marks ${JSON.stringify(PLACE)}`);
+    expect((player as EpisodePlayer).objects.marks).toEqual([]);
+  });
+
+  it("a blind label is given to the episode that it is of, and the next one's draft stays", async () => {
+    const blind = { second_look: true, outcome: "unlabelled", flagged: true } as const;
+    const server = new Server(blind, { ...blind, id: "e2", number: 13 });
+    const player = await open(server);
+    server.hold();
+    await press("a", "y", "Enter");
+    await back(player);
+    await press("x", "2");
+    await server.release();
+    expect(server.asked.at(-1)).toContain('POST /api/episodes/e1/reviews {"version":1,"outcome":"success"');
+    expect((player as EpisodePlayer).labelling.draft).toMatchObject({ outcome: "failure", failure: "slip" });
+  });
+
+  it("“Use mine” writes into the episode that it was offered for", async () => {
+    const server = new Server({}, { id: "e2", number: 13 });
+    const player = await open(server);
+    server.episodes.set("e1", { ...server.one, quality: 1, version: 9 });
+    await press("3");
+    const offer = document.querySelector<HTMLElement>(".toast:last-child button");
+    expect(offer?.textContent).toContain("Use mine");
+    await back(player);
+    offer?.click();
+    await settle();
+    expect([server.one.quality, server.episodes.get("e2")?.quality]).toEqual([3, null]);
   });
 });
 
