@@ -17,7 +17,7 @@ ABILITIES: dict[str, frozenset[Ability]] = {
     "operator": _SEE | {"drive", "clear", "review"},
     "dispatcher": _SEE | {"dispatch"},
     "reviewer": _SEE | {"review", "curate"},
-    "engineer": _SEE | {"drive", "clear", "review", "train"},
+    "engineer": _SEE | {"drive", "clear", "review", "curate", "train"},
     "admin": _SEE | {"drive", "clear", "review", "curate", "dispatch", "train", "administer"},
 }
 REFRESH_S = 0.6  # with the time until somebody asks, a lost right is felt within a second

@@ -17,11 +17,11 @@ TABLE: dict[str, str] = {
     "viewer": "see stop",
     "operator": "see stop drive clear review",
     "dispatcher": "see stop dispatch",
-    "reviewer": "see stop review",
-    "engineer": "see stop drive clear review train",
-    "admin": "see stop drive clear review dispatch train administer",
+    "reviewer": "see stop review curate",
+    "engineer": "see stop drive clear review curate train",
+    "admin": "see stop drive clear review curate dispatch train administer",
 }
-ALL: tuple[Ability, ...] = ("see", "stop", "drive", "clear", "review", "dispatch", "train", "administer")
+ALL: tuple[Ability, ...] = ("see", "stop", "drive", "clear", "review", "curate", "dispatch", "train", "administer")
 
 
 @pytest.mark.parametrize("role", Role.values)
