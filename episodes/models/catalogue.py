@@ -21,7 +21,7 @@ class EpisodePerson(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["episode", "uid"], name="episode_person_once")]
-        indexes: ClassVar = [models.Index(fields=["uid", "episode"])]
+        indexes: ClassVar = [models.Index(fields=["uid", "episode"]), models.Index(fields=["name", "episode"])]
 
     def __str__(self) -> str:
         return f"{self.name} in {self.episode_id[:8]}"

@@ -118,6 +118,7 @@ class Episode(models.Model):
     check_progress = models.PositiveSmallIntegerField(default=0)  # percent
     fence = models.PositiveIntegerField(default=0)  # of the check
     gist = models.PositiveSmallIntegerField(default=0)  # which make of `data/gist.py` lies beside it; 0: none yet
+    gist_failed = models.PositiveSmallIntegerField(default=0)  # which make could not be drawn of its files
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     purge_at = models.DateTimeField(null=True, blank=True)  # a rule took it out of the lists; then it goes for good
@@ -139,6 +140,7 @@ class Episode(models.Model):
             models.Index(fields=["organisation", "-started_at"]),
             models.Index(fields=["site", "-started_at", "-id"]),
             models.Index(fields=["-started_at", "-id"]),
+            models.Index(fields=["-seconds", "-id"]),
             models.Index(fields=["robot", "-started_at"]),
             models.Index(fields=["status", "checked_at"]),
             models.Index(fields=["purge_at"], condition=Q(purge_at__isnull=False), name="episode_to_purge"),
