@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from pydantic import Field, ValidationError
 
+from episodes import occurring
 from episodes.models import DatasetVersion, DraftPick, EpisodePerson, EpisodeTag, VersionEpisode
 from fleet.edge import Strict, check_text
 from fleet.models import Person, Robot
@@ -143,18 +144,28 @@ def _member(dataset: str) -> Q:
 
 def _saying(search: str) -> Q:
     """Every word must be in the instruction, the task, or the name of the robot or of somebody who drove."""
+    words = search.lower().split()[:MOST_WORDS]
+    names = occurring.values(EpisodePerson, "name") if words else []
     wanted = Q()
-    for word in search.lower().split()[:MOST_WORDS]:
-        robots = Robot.objects.filter(name__icontains=word).values("pk")
-        people = EpisodePerson.objects.filter(_called(word)).values("episode")
-        wanted &= Q(words__contains=word) | Q(task__contains=word) | Q(robot__in=robots) | Q(pk__in=people)
+    for word in words:
+        one = Q(words__contains=word) | Q(task__contains=word)
+        if robots := list(Robot.objects.filter(name__icontains=word).values_list("pk", flat=True)):
+            one |= Q(robot__in=robots)
+        if drove := _driven_by(word, names):
+            one |= Q(pk__in=EpisodePerson.objects.filter(drove).values("episode"))
+        wanted &= one
     return wanted
 
 
-def _called(word: str) -> Q:
-    """People whom this server knows, in any case; others as it is written, small or with a capital.
+def _driven_by(word: str, names: list[str]) -> Q:
+    """People by any of `names`, as recordings say them, or by the name they have here now.  Empty where nobody is meant.
 
-    There are as many rows as episodes: folding the case of every name would cost more than all the rest of a search.
+    There are as many rows as episodes, but few names: those are looked through, and episodes found by an index.
     """
+    wanted = Q()
+    if called := [name for name in names if word in name.lower()]:
+        wanted |= Q(name__in=called)
     known = Person.objects.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word) | Q(username__icontains=word))
-    return Q(uid__in=known.values("uid")) | Q(name__contains=word) | Q(name__contains=word.capitalize())
+    if uids := list(known.values_list("uid", flat=True)):
+        wanted |= Q(uid__in=uids)
+    return wanted

@@ -16,7 +16,7 @@ import msgspec
 from django.core.cache import cache
 from django.db.models import Case, Count, F, Q, Sum, When
 
-from episodes import filters
+from episodes import filters, occurring
 from episodes.models import Dataset, DatasetVersion, Episode, EpisodePerson, EpisodeQuerySet, EpisodeTag
 from fleet.access import Ability, roles_with
 from fleet.models import Membership, Person, Robot, Site
@@ -127,8 +127,7 @@ def _names(by: By, values: list[Any]) -> dict[Any, str]:
     if by == "site":
         return dict(Site.objects.filter(pk__in=values).values_list("pk", "name"))
     if by == "person":
-        called = {uid: EpisodePerson.objects.filter(uid=uid).values_list("name", flat=True).first() for uid in values if uid}
-        return {uid: name for uid, name in called.items() if name}
+        return {uid: name for uid, name in occurring.labels(EpisodePerson, "uid", "name").items() if uid in values}
     return {}
 
 
@@ -160,9 +159,7 @@ def choices(where: list[int], person: Person) -> dict[str, Any]:
 
 def _occurring(where: list[int]) -> dict[str, Any]:
     here = Episode.objects.filter(site__in=where)
-    people: dict[str, str] = {}
-    for uid, name in EpisodePerson.objects.filter(episode__site__in=where).values_list("uid", "name").distinct()[:500]:
-        people.setdefault(uid, name)
+    people = occurring.labels(EpisodePerson, "uid", "name", where)
     together = list(here.order_by().values_list("task", "failure", "mix", "finding_codes").distinct()[:MOST_TOGETHER])
     tasks, failures, mixes, found = (sorted({row[n] for row in together if row[n]}) for n in range(4))
     codes = {code for text in found for code in text.split("|") if code}
@@ -174,9 +171,7 @@ def _occurring(where: list[int]) -> dict[str, Any]:
         "failures": failures[:100],
         "mixes": mixes[:50],
         "findings": sorted(codes),
-        "tags": list(
-            EpisodeTag.objects.filter(episode__site__in=where).order_by("tag").values_list("tag", flat=True).distinct()[:200]
-        ),
+        "tags": occurring.values(EpisodeTag, "tag", where)[:200],
     }
 
 

@@ -9,12 +9,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
-from episodes import filters, jobs, storage
-from episodes.data.gist import HEIGHT, PICTURES, WIDTH, read_gist
-from episodes.models import Episode, EpisodeTag, SavedFilter
+from episodes import filters, jobs, occurring, storage
+from episodes.data.gist import HEIGHT, MAKE, PICTURES, WIDTH, read_gist
+from episodes.models import Episode, EpisodePerson, EpisodeTag, SavedFilter
 from episodes.services import episodes as episode_services
+from episodes.services import gists
 from fleet.models import AuditEntry, Membership, Robot, Site
 from protocol.errors import Refused
 from tests.episodes.rig import World, body_of, received, recorded, signed_in, world
@@ -25,6 +27,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def here() -> World:
     return world()
+
+
+@pytest.fixture(autouse=True)
+def forgetful() -> None:
+    """Answers that another test's sites were given are not kept for this one's."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -227,6 +235,34 @@ def test_a_checked_episode_has_a_strip_of_small_pictures(here: World, tmp_path: 
     assert client.get("/api/library").json()["items"][0]["strip"] == ""
     jobs.reconcile()
     assert (storage.derived(episode.pk) / storage.STRIP).exists()
+
+
+def test_what_cannot_be_drawn_is_tried_once_for_each_check(here: World, tmp_path: Path, caplog: Any) -> None:
+    broken = received(recorded(tmp_path / "robot", here.robot.pk, 40), here.robot)
+    whole = received(recorded(tmp_path / "robot", here.robot.pk, 40), here.robot)
+    Episode.objects.update(gist=0)
+    video = storage.folder(broken.pk) / "video" / "scene.mp4"
+    video.chmod(0o600)
+    video.write_bytes(b"no video")
+    assert gists.draw_missing(20) == 1
+    caplog.clear()
+    assert gists.draw_missing(20) == 0
+    assert "has no strip" not in caplog.text
+    broken.refresh_from_db()
+    whole.refresh_from_db()
+    assert (broken.gist, broken.gist_failed, whole.gist, whole.gist_failed) == (0, MAKE, MAKE, 0)
+
+
+def test_values_that_occur_are_found_for_the_sites_that_are_asked_for(here: World, seen: Client, tmp_path: Path) -> None:
+    change(1, here.mina, tags=["slip", "Bench A"])
+    elsewhere = received(recorded(tmp_path / "far", here.other_robot.pk, 5), here.other_robot, checked=False)
+    EpisodeTag.objects.create(episode=elsewhere, tag="far")
+    mine = [here.site.pk]
+    assert occurring.values(EpisodeTag, "tag") == sorted(["Bench A", "far", "slip"])
+    assert occurring.values(EpisodeTag, "tag", mine) == ["Bench A", "slip"]
+    assert occurring.values(EpisodeTag, "tag", []) == []
+    assert occurring.labels(EpisodePerson, "uid", "name", mine) == {"p1": "Mina"}
+    assert seen.get("/api/library/choices").json()["tags"] == ["Bench A", "slip"]
 
 
 def test_a_cursor_of_another_order_is_refused() -> None:
