@@ -50,7 +50,7 @@ def find_dataset(who: Person, id: str, ability: Ability = "see") -> Dataset:
 
 
 def find_version(dataset: Dataset, number: int) -> DatasetVersion:
-    found = dataset.versions.select_related("dataset", "parent", "dataset__organisation").filter(number=number).first()
+    found = dataset.versions.described().filter(number=number).first()
     if found is None:
         raise not_found()
     return found

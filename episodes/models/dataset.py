@@ -97,6 +97,10 @@ class DraftPick(models.Model):
 class DatasetVersionQuerySet(models.QuerySet["DatasetVersion"]):
     """Only reads: what is frozen is never changed; `DatasetVersion.withdraw` is the one way on."""
 
+    def described(self) -> DatasetVersionQuerySet:
+        """With what it is called and comes from, without manifests: those are read where they are needed, megabytes each."""
+        return self.select_related("dataset", "dataset__organisation", "parent").defer("manifest", "parent__manifest")
+
     def update(self, **values: Any) -> int:
         raise TypeError("A dataset version never changes.")
 

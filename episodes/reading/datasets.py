@@ -15,7 +15,7 @@ from episodes.data import statistics
 from episodes.data.difference import Changed, difference
 from episodes.data.gist import read_gist
 from episodes.data.manifest import Manifest
-from episodes.models import Dataset, DatasetJob, DatasetVersion, Episode
+from episodes.models import Dataset, DatasetJob, DatasetVersion, Episode, EpisodePerson
 from episodes.services import datasets as services
 
 MOST_SHOWN = 200  # of each list of a difference
@@ -38,7 +38,7 @@ def _sums_of_draft(dataset: Dataset) -> dict[str, Any]:
 
 
 def _head(dataset: Dataset, draft: dict[str, Any]) -> dict[str, Any]:
-    newest = dataset.versions.first()
+    newest = dataset.versions.described().first()
     return {
         "id": dataset.pk,
         "url": reverse("datasets:one", args=[dataset.pk]),
@@ -71,7 +71,7 @@ def detail(dataset: Dataset, may_curate: bool) -> dict[str, Any]:
         "taken_out": picks.get("removed", 0),
         "outcomes": {outcome: draft[outcome] for outcome in Episode.OUTCOMES},
         "unreviewed": draft["unreviewed"],
-        "history": [version_row(version) for version in dataset.versions.defer("manifest").select_related("dataset", "parent")],
+        "history": [version_row(version) for version in dataset.versions.described()],
         "jobs": [job(one) for one in jobs_of(dataset)],
         "may_curate": may_curate,
     }
@@ -92,7 +92,7 @@ def version_row(version: DatasetVersion) -> dict[str, Any]:
 
 def jobs_of(dataset: Dataset) -> list[DatasetJob]:
     found = DatasetJob.objects.filter(version__dataset=dataset).select_related("version", "version__dataset", "asked_by")
-    return list(found[:20])
+    return list(found.defer("version__manifest")[:20])
 
 
 def job(row: DatasetJob) -> dict[str, Any]:
@@ -109,17 +109,17 @@ def job(row: DatasetJob) -> dict[str, Any]:
 
 def lineage(version: DatasetVersion) -> dict[str, Any]:
     """`Lineage`: what it was made of, and what was made of it."""
-    members = Episode.objects.filter(in_versions__version=version).order_by()
-    robots = members.values_list("robot__name").annotate(n=Count("pk")).order_by("-n", "robot__name")
-    people = members.values_list("drivers__name").annotate(n=Count("pk")).order_by("-n", "drivers__name")
+    ids = version.members.values("episode")
+    robots = list(Episode.objects.filter(pk__in=ids).order_by().values_list("robot__name").annotate(n=Count("pk")))
+    people = EpisodePerson.objects.filter(episode__in=ids).values_list("name").annotate(n=Count("pk")).order_by("-n", "name")
     splits = dict(version.members.order_by().values_list("split").annotate(Count("pk")))
     return {
         "version": version_row(version),
-        "robots": [{"name": name, "episodes": episodes} for name, episodes in robots],
+        "robots": [{"name": name, "episodes": episodes} for name, episodes in sorted(robots, key=lambda one: (-one[1], one[0]))],
         "people": [{"name": name, "episodes": episodes} for name, episodes in people if name],
         "splits": splits,
-        "missing": version.episodes - members.count(),
-        "children": [version_row(child) for child in version.children.defer("manifest").select_related("dataset", "parent")],
+        "missing": version.episodes - sum(episodes for _, episodes in robots),
+        "children": [version_row(child) for child in version.children.described()],
         "policies": [],  # filled by whatever trains on it
     }
 
