@@ -86,7 +86,7 @@ def enrol(request: HttpRequest, body: Enrolment) -> dict[str, str]:
 
 @router.get("robots")
 def list_robots(request: HttpRequest) -> list[dict[str, Any]]:
-    return [shown(robot) for robot in robots_for(person(request)).select_related("site")]
+    return [shown(robot) for robot in robots_for(person(request)).working().select_related("site")]
 
 
 @router.get("robots/{id}")

@@ -17,5 +17,5 @@ from fleet.models import is_id
 def cockpit(request: HttpRequest, robot: str) -> HttpResponse:
     if not is_id(robot):
         raise Http404
-    row = get_object_or_404(robots_for(person(request)).select_related("site"), pk=robot)
+    row = get_object_or_404(robots_for(person(request)).working().select_related("site"), pk=robot)
     return render(request, "teleop/cockpit.html", {"robot": row})

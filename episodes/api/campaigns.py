@@ -64,8 +64,8 @@ def list_campaigns(
 
 
 def _site(site: Site) -> dict[str, Any]:
-    robots = [{"id": robot.pk, "name": robot.name} for robot in site.robots.all() if robot.revoked_at is None]
-    return {"id": str(site.pk), "name": site.name, "robots": robots}
+    there = [robot for robot in site.robots.all() if robot.revoked_at is None and not robot.recordings_only]
+    return {"id": str(site.pk), "name": site.name, "robots": [{"id": robot.pk, "name": robot.name} for robot in there]}
 
 
 @router.post("campaigns", response=CampaignDetail)

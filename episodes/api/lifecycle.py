@@ -132,7 +132,7 @@ def _known(uid: str, where: Organisation) -> str:
 
 
 def _holding(organisation: Organisation) -> dict[str, Any]:
-    robots = Robot.objects.live().filter(site__organisation=organisation)
+    robots = Robot.objects.working().filter(site__organisation=organisation)
     return {
         "id": organisation.pk,
         "name": organisation.name,

@@ -110,7 +110,7 @@ def _check_ready(campaign: Campaign) -> None:
 
 def _set_robots(campaign: Campaign, ids: Sequence[str]) -> None:
     wanted = {id for id in ids if is_id(id)}
-    found = list(Robot.objects.live().filter(site=campaign.site, pk__in=wanted))
+    found = list(Robot.objects.working().filter(site=campaign.site, pk__in=wanted))
     if len(found) != len(set(ids)):
         raise Refused("invalid_field:robots", f"Choose robots of {campaign.site}.")
     campaign.robots.set(found)

@@ -130,6 +130,15 @@ def test_a_robot_of_another_site_is_not_planned_with(here: World, edda: Client) 
     assert post(edda, "", body, 400)["code"] == "invalid_field:robots"
 
 
+def test_a_robot_that_only_brings_recordings_is_not_planned_with(here: World, edda: Client) -> None:
+    known = {"site": here.site, "public_key": "c", "embodiment": msgspec.to_builtins(SMALL), "recordings_only": True}
+    collector = Robot.objects.create(name="collector", **known)
+    (site,) = edda.get("/api/campaigns").json()["sites"]
+    assert [robot["id"] for robot in site["robots"]] == [here.robot.pk]
+    body = {"site": here.site.pk, "name": "Both", "robots": [here.robot.pk, collector.pk]}
+    assert post(edda, "", body, 400)["code"] == "invalid_field:robots"
+
+
 def test_only_the_version_that_was_seen_is_changed(here: World, edda: Client) -> None:
     campaign = made(edda, here, LIFT)
     patch(edda, campaign["id"], version=campaign["version"], name="First")

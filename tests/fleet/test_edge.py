@@ -255,6 +255,13 @@ def test_the_audit_log_shows_ones_own_organisation_and_exports_without_formulas(
     assert "'=cmd()" in csv and "heron-1" not in csv
 
 
+def test_a_robot_that_only_brings_recordings_is_not_in_the_fleet(lab: Lab, admin: Client) -> None:
+    collector = Robot.objects.create(site=lab.site, name="collector", public_key="c", recordings_only=True)
+    assert [robot["id"] for robot in admin.get("/api/robots").json()] == [lab.robot.pk]
+    assert admin.get(f"/teleop/{collector.pk}/").status_code == 404
+    assert admin.get(f"/teleop/{lab.robot.pk}/").status_code == 200
+
+
 def test_a_database_that_is_away_is_503_with_when_to_repeat(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     from django.db import OperationalError
 
