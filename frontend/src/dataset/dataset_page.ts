@@ -99,6 +99,7 @@ class DatasetPage extends HTMLElement {
     this.loading = new AbortController();
     for (const button of this.querySelectorAll<HTMLElement>("[data-do=tab]"))
       button.setAttribute("aria-pressed", String(button.dataset.value === tab));
+    this.querySelector("[data-form=freeze] .btn")?.classList.toggle("pri", tab === "draft"); // one such button a view
     const query = new URLSearchParams({ tab, ...(tab === "versions" ? { version: String(this.chosen) } : {}) });
     window.history.replaceState(null, "", `?${query}`);
     if (tab === "draft") void this.showDraft();

@@ -59,7 +59,7 @@ function tasks(s: Statistics): string {
   return s.tasks
     .map(
       (task) =>
-        `<tr><td class="why">${safe(task.name || "No instruction")}</td><td class="bar"><span class="meter"><i style="width:${((100 * task.episodes) / most).toFixed(1)}%"></i></span></td><td class="n">${task.episodes}</td><td class="n">${hours(task.seconds)}</td></tr>`,
+        `<tr><td class="why">${safe(task.name || "No instruction")}</td><td class="share"><span class="meter"><i style="width:${((100 * task.episodes) / most).toFixed(1)}%"></i></span></td><td class="n">${task.episodes}</td><td class="n">${hours(task.seconds)}</td></tr>`,
     )
     .join("");
 }

@@ -40,7 +40,7 @@ export function card(episode: LibraryRow, chosen: boolean): string {
     <a class="open" href="${safe(episode.url)}" data-open aria-label="Episode ${episode.number}: ${safe(instructionOf(episode))}, ${safe(v.words)}">${picture(episode, "r43")}
     <span class="hud len">${clock(episode.seconds)}</span>
     <span class="c"><b class="el ink">${safe(instructionOf(episode))}</b>
-    <span class="row s11"><span class="row ${v.look}">${icon(v.icon)}${safe(v.words)}</span><span class="sp muted el">${safe(episode.robot.name)} · ${when(episode.started_at)}</span></span>
+    <span class="row s11"><span class="row ${v.look}">${icon(v.icon)}${safe(v.words)}</span><span class="grow muted el">${safe(episode.robot.name)}</span><span class="muted">${when(episode.started_at)}</span></span>
     ${bandHtml(episode.band, episode.rows)}${extra ? `<span class="row wrap marks">${extra}</span>` : ""}</span></a>${tick(episode, chosen)}</article>`;
 }
 

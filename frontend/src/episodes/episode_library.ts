@@ -14,9 +14,9 @@ import * as store from "./library_store";
 import { canonical, type FilterName, isEmpty, type ListName, toggled, without, withValue } from "./query";
 import { copyLink, SavedFilters } from "./saved_filters";
 import { Selection } from "./selection";
+import { Watch } from "./watch";
 
 const PAGE = 60;
-const LOOK_AGAIN_MS = 3000;
 
 class EpisodeLibrary extends HTMLElement {
   readonly selection = new Selection();
@@ -27,13 +27,13 @@ class EpisodeLibrary extends HTMLElement {
   private filter = new URLSearchParams();
   private sort: store.Sort = "newest";
   private view: "grid" | "list" = "grid";
-  private items: LibraryRow[] = [];
+  items: LibraryRow[] = [];
   private next = "";
   private known: Choices | null = null;
   private counted: Counts | null = null;
   private mine!: SavedFilters;
   private typing = 0;
-  private again = 0;
+  private readonly watch = new Watch(this);
   private fetching = false;
 
   connectedCallback(): void {
@@ -60,10 +60,10 @@ class EpisodeLibrary extends HTMLElement {
     this.leaving.abort();
     this.loading.abort();
     this.loop.stop();
-    window.clearTimeout(this.again);
+    this.watch.stop();
   }
 
-  // -- what the bar asks ---------------------------------------------------------------------------
+  // -- what the bar and the watch ask ---------------------------------------------------------------------------
 
   choices(): Choices | null {
     return this.known;
@@ -71,6 +71,12 @@ class EpisodeLibrary extends HTMLElement {
 
   async changed(): Promise<void> {
     await this.loadAll(this.items.length);
+  }
+
+  /** In another order than by time, what is new is not the first. */
+  async first(): Promise<string> {
+    if (this.sort !== "newest") return this.items[0]?.id ?? "";
+    return (await store.page(this.filter, this.sort, "", 1, this.loading.signal)).items[0]?.id ?? "";
   }
 
   cleared(): void {
@@ -137,7 +143,7 @@ class EpisodeLibrary extends HTMLElement {
     this.loading.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
-    window.clearTimeout(this.again);
+    this.watch.stop();
     if (this.items.length === 0) this.at("body").innerHTML = skeletons();
     void this.loadChoices();
     void this.loadSums(signal);
@@ -151,7 +157,7 @@ class EpisodeLibrary extends HTMLElement {
       this.items = items;
       this.next = first.next;
       this.draw();
-      this.lookAgain();
+      this.watch.start();
     } catch (error) {
       this.failed(error, (sentence) => {
         this.items = [];
@@ -206,14 +212,6 @@ class EpisodeLibrary extends HTMLElement {
     if (error instanceof DOMException && error.name === "AbortError") return;
     if (!(error instanceof Refused)) throw error;
     tell(error.message);
-  }
-
-  private lookAgain(): void {
-    if (this.items.some((one) => one.status === "received"))
-      this.again = window.setTimeout(
-        () => (document.hidden ? this.lookAgain() : void this.loadAll(this.items.length)),
-        LOOK_AGAIN_MS,
-      );
   }
 
   // -- drawing -------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ export function sums(c: Counts | null): string {
 
 /** Bars of the largest groups; each is a filter. */
 export function groupList(field: ListName, rows: readonly Group[], filter: URLSearchParams): string {
-  if (rows.length === 0) return '<p class="muted s11 pad">Nothing matches.</p>';
+  if (rows.length === 0) return '<p class="muted s11">Nothing matches.</p>';
   const most = Math.max(...rows.map((row) => row.episodes));
   const on = new Set(filter.getAll(field));
   return rows
