@@ -2,6 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 DEMO_ROBOTS ?= 3
+DEMO_EPISODES ?= 4
 PY := .venv/bin/python
 NODE := $(CURDIR)/.venv/bin/python $(CURDIR)/config/node.py
 
@@ -11,7 +12,7 @@ NODE := $(CURDIR)/.venv/bin/python $(CURDIR)/config/node.py
 demo:
 	@$(PYTHON) config/system_packages.py demo
 	@$(MAKE) --no-print-directory .venv/.demo frontend/dist/manifest.json
-	@exec $(PY) -m config.demo --port $(PORT) --robots $(DEMO_ROBOTS)
+	@exec $(PY) -m config.demo --port $(PORT) --robots $(DEMO_ROBOTS) --episodes $(DEMO_EPISODES)
 
 # all that tests and benchmarks need, installed and built; again in seconds
 setup:

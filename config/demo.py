@@ -25,6 +25,8 @@ from robot.supervise import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_S = 120.0
+TASKS = ("lift", "place", "push")  # what scripts show in a new demo, so that its library is not empty
+CALM_S = 15.0  # after the start, before they begin: workers load first
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -32,13 +34,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--robots", type=int, default=3)
+    parser.add_argument("--episodes", type=int, default=4, help="scripted ones for each of three tasks in a new demo")
     parser.add_argument("--data", type=Path, default=ROOT / ".reins")
     options = parser.parse_args(argv)
     if not 0 <= options.robots <= 50:
         return _fail("DEMO_ROBOTS must be a number from 0 to 50.")
     if _port_taken(options.host, options.port):
         return _fail(f"Port {options.port} is in use. Choose another: make demo PORT={options.port + 1}")
-    demo = Demo(options.host, options.port, options.robots, options.data.resolve())
+    if not 0 <= options.episodes <= 400:
+        return _fail("DEMO_EPISODES must be a number from 0 to 400.")
+    demo = Demo(options.host, options.port, options.robots, options.data.resolve(), options.episodes)
     try:
         return demo.run()
     except Refused as error:
@@ -48,9 +53,12 @@ def main(argv: list[str] | None = None) -> int:
 class Demo:
     """One run of the demo; everything it starts is a child of this process and ends with it."""
 
-    def __init__(self, host: str, port: int, robots: int, data: Path) -> None:
+    def __init__(self, host: str, port: int, robots: int, data: Path, episodes: int = 0) -> None:
         self.url, self.port, self.host, self.data = f"http://{host}:{port}", port, host, data
         self.names = [f"kestrel-{n + 1}" for n in range(robots)]
+        self.episodes, self.shown, self.ready_s = episodes, list(TASKS), float("inf")
+        if not episodes or (data / "reins.sqlite3").exists():
+            self.shown = []
         self.supervisor = Supervisor(_Log(data / "demo.log"))
         self.environment = {
             "REINS_MODE": "demo",
@@ -75,7 +83,8 @@ class Demo:
                 _say("\n".join(people))
                 _say(f"Log: {self.data / 'demo.log'}.  Ctrl-C stops everything.\n")
                 self._workers()
-            self.supervisor.run(self._note_deaths)
+            self.ready_s = time.monotonic()
+            self.supervisor.run(self._each_turn)
         finally:
             self.supervisor.stop()
         _say("Reins has stopped.")
@@ -152,6 +161,22 @@ class Demo:
         self.supervisor.add(Child("worker", worker, self.environment, cwd=str(ROOT)))
         self.supervisor.add(Child("beat", beat, self.environment, cwd=str(ROOT)))
         _say("Workers: loading in the background")
+
+    def _each_turn(self) -> None:
+        self._note_deaths()
+        self._show()
+
+    def _show(self) -> None:
+        """Begins the next task's scripted episodes once the one before has ended; at low priority, and once only."""
+        before = f"show-{TASKS[-len(self.shown) - 1]}" if len(self.shown) < len(TASKS) else ""
+        if not self.shown or time.monotonic() < self.ready_s + CALM_S or (before and self.supervisor.ended(before) is None):
+            return
+        task = self.shown.pop(0)
+        if not before:
+            _say(f"Library: {self.episodes * len(TASKS)} scripted episodes come in the background")
+        argv = ["nice", "-n", "19", sys.executable, "manage.py", "collect_demos", "--task", task, "--workers", "1"]
+        argv += ["--episodes", str(self.episodes)]
+        self.supervisor.add(Child(f"show-{task}", argv, self.environment, cwd=str(ROOT), restart=False, stop_s=3))
 
     # -- small parts ------------------------------------------------------------------------------
 

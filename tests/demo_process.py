@@ -24,6 +24,7 @@ class DemoProcess:
 
     data: Path
     robots: int = 1
+    episodes: int = 0  # scripted ones for each of three tasks
     host: str = "127.0.0.1"
     port: int = field(default_factory=redis_server.free_port)
     people: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class DemoProcess:
         environment = {k: v for k, v in os.environ.items() if k not in ("REDIS_URL", "REINS_DATA_DIR", "REINS_MODE")}
         command = [sys.executable, "-m", "config.demo", "--host", self.host, "--port", str(self.port)]
         self.process = subprocess.Popen(
-            [*command, "--robots", str(self.robots), "--data", str(self.data)],
+            [*command, "--robots", str(self.robots), "--episodes", str(self.episodes), "--data", str(self.data)],
             cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self._ready = threading.Event()
