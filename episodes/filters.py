@@ -39,6 +39,7 @@ class Filter(Strict):
     robot: Words = []
     site: Words = []
     person: Words = []
+    campaign: Words = []
     task: Sentences = []
     instruction: Sentences = []
     outcome: list[Literal["success", "failure", "unlabelled"]] = []
@@ -97,7 +98,7 @@ def condition(found: Filter) -> Q:
     wanted = Q()
     if found.task:
         wanted &= Q(task__in=found.task) | Q(task="", instruction__in=found.task)
-    for column in ("robot", "site", "instruction", "outcome", "failure", "mix", "status"):
+    for column in ("robot", "site", "campaign", "instruction", "outcome", "failure", "mix", "status"):
         if values := getattr(found, column):
             wanted &= Q(**{f"{column}__in": _whole(column, values)})
     if found.person:

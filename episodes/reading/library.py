@@ -17,7 +17,7 @@ from django.core.cache import cache
 from django.db.models import Case, Count, F, Q, Sum, When
 
 from episodes import filters, occurring
-from episodes.models import Dataset, DatasetVersion, Episode, EpisodePerson, EpisodeQuerySet, EpisodeTag
+from episodes.models import Campaign, Dataset, DatasetVersion, Episode, EpisodePerson, EpisodeQuerySet, EpisodeTag
 from fleet.access import Ability, roles_with
 from fleet.models import Membership, Person, Robot, Site
 from protocol.errors import Refused
@@ -166,6 +166,7 @@ def _occurring(where: list[int]) -> dict[str, Any]:
     return {
         "sites": _named(Site.objects.filter(pk__in=where).order_by("name").values_list("pk", "name")),
         "robots": _named(Robot.objects.filter(site__in=where).order_by("name").values_list("pk", "name")),
+        "campaigns": _named(Campaign.objects.filter(site__in=where).exclude(state="draft").values_list("pk", "name")[:100]),
         "people": sorted(_named(people.items()), key=lambda one: one["name"]),
         "tasks": tasks[:200],
         "failures": failures[:100],

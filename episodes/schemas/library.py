@@ -66,6 +66,7 @@ class Choices(Schema):
     sites: list[Named]
     robots: list[Named]
     people: list[Named]
+    campaigns: list[Named]
     tasks: list[str]
     failures: list[str]
     mixes: list[str]

@@ -14,7 +14,7 @@ from django.test import Client
 
 from episodes import filters, jobs, occurring, storage
 from episodes.data.gist import HEIGHT, MAKE, PICTURES, WIDTH, read_gist
-from episodes.models import Episode, EpisodePerson, EpisodeTag, SavedFilter
+from episodes.models import Campaign, Episode, EpisodePerson, EpisodeTag, SavedFilter
 from episodes.services import episodes as episode_services
 from episodes.services import gists
 from fleet.models import AuditEntry, Membership, Robot, Site
@@ -74,6 +74,10 @@ def test_each_filter_finds_what_it_names(here: World, seen: Client) -> None:
     assert numbers(seen, "quality=none&reviewed=no") == [6, 5, 4, 3, 1]
     assert numbers(seen, "finding=frozen") == numbers(seen, "mix=operator%2Bpolicy") == numbers(seen, "task=wipe") == [3]
     assert numbers(seen, "finding=froz") == []
+    lifts = Campaign.objects.create(organisation=here.site.organisation, site=here.site, name="Lifts", state="open")
+    Episode.objects.filter(number__in=(2, 5)).update(campaign=lifts)
+    assert numbers(seen, f"campaign={lifts.pk}") == [5, 2]
+    assert seen.get("/api/library/choices").json()["campaigns"] == [{"id": lifts.pk, "name": "Lifts"}]
     assert numbers(seen, "since=2026-03-02&until=2026-03-03") == [3, 2]
     assert numbers(seen, "instruction=Lift+the+cube") == [5, 1]
     episode_services.remove(Episode.objects.get(number=4), 1, here.mina)

@@ -24,7 +24,7 @@ function head(c: CampaignDetail, closing: boolean): string {
     acts.push(button("close", "quiet", "Close"));
     if (c.state === "draft" || c.state === "paused") acts.push(button("open", "pri", `${icon("play")}Open`));
   }
-  return `<div class="head"><h1><a class="muted" href="/campaigns/">Campaigns</a> <span class="muted">/</span> ${safe(c.name)}</h1>${stateChip(c.state)}<span class="sp"></span>${acts.join("")}</div>`;
+  return `<div class="head"><h1><a class="muted" href="/campaigns/">Campaigns</a> <span class="muted">/</span> ${safe(c.name)}</h1>${stateChip(c.state)}<span class="sp"></span><a class="btn quiet" href="/episodes/?campaign=${safe(c.id)}">Its episodes</a>${acts.join("")}</div>`;
 }
 
 function numbers(c: CampaignDetail, now: Date): string {

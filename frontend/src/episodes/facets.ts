@@ -104,6 +104,7 @@ export function facets(c: Choices, filter: URLSearchParams): string {
       many("status", ["received", "ready", "warned", "rejected"], (v) => ({ received: "being checked" })[v] ?? v),
     ),
     some("Who drove", many("mix", c.mixes)),
+    some("Campaign", c.campaigns.map((one) => pickable("campaign", one.id, one.name, filter)).join("")),
     c.sites.length > 1 ? some("Site", c.sites.map((s) => pickable("site", s.id, s.name, filter)).join("")) : "",
     select(
       "reviewed",

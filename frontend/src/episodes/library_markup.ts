@@ -24,10 +24,12 @@ export function isField(element: Element | null): boolean {
 
 /** The name that people know a value of the filter by. */
 export function nameOf(known: Choices, field: FilterName, value: string): string {
-  const lists = { robot: known.robots, site: known.sites, person: known.people } as Record<
-    string,
-    { id: string; name: string }[]
-  >;
+  const lists = {
+    robot: known.robots,
+    site: known.sites,
+    person: known.people,
+    campaign: known.campaigns,
+  } as Record<string, { id: string; name: string }[]>;
   if (field === "dataset" && value !== "none") {
     const [id, number] = value.split(":");
     const name = known.datasets.find((one) => one.id === id)?.name ?? "unknown";

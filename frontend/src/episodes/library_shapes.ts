@@ -38,6 +38,7 @@ export interface Choices {
   sites: Named[];
   robots: Named[];
   people: Named[];
+  campaigns: Named[];
   tasks: string[];
   failures: string[];
   mixes: string[];

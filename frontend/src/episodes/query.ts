@@ -4,6 +4,7 @@ export const LISTS = [
   "robot",
   "site",
   "person",
+  "campaign",
   "task",
   "instruction",
   "outcome",

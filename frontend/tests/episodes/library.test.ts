@@ -13,6 +13,7 @@ const CHOICES: Choices = {
   sites: [{ id: "1", name: "West" }],
   robots: [{ id: "r1", name: "kestrel-1" }],
   people: [{ id: "p1", name: "Mina" }],
+  campaigns: [{ id: "c1", name: "Lifts by Friday" }],
   tasks: ["lift"],
   failures: ["dropped"],
   mixes: ["operator"],
@@ -194,6 +195,16 @@ describe("<episode-library>", () => {
     page.querySelector<HTMLElement>('[data-field="tag"][data-value="slip"]')?.click();
     expect(window.location.search).toBe("?tag=slip");
     await vi.waitFor(() => expect(asked.some((one) => one.url.startsWith("/api/library?tag=slip"))).toBe(true));
+  });
+
+  it("filters by campaign, under the name that people know", async () => {
+    const page = await shown();
+    page.querySelector<HTMLElement>('[data-field="campaign"][data-value="c1"]')?.click();
+    expect(window.location.search).toBe("?campaign=c1");
+    await vi.waitFor(() =>
+      expect(page.querySelector("[data-part=chips]")?.textContent).toContain("campaign Lifts by Friday"),
+    );
+    expect(asked.some((one) => one.url.startsWith("/api/library?campaign=c1"))).toBe(true);
   });
 
   it("says what to do when nothing matches, and when nothing could be loaded", async () => {
