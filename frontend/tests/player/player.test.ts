@@ -246,10 +246,10 @@ describe("while a change is on its way and Back shows another episode", () => {
   });
 
   it("an episode is brought back that was on the screen", async () => {
-    const server = new Server({ removed: true, may_change: false }, { id: "e2", number: 13, removed: true });
+    const server = new Server({}, { id: "e2", number: 13, removed: true });
     const player = await open(server);
     server.hold();
-    await press("a");
+    await press("Delete");
     void (player as EpisodePlayer).labelling.bringBack();
     await back(player);
     await server.release();
