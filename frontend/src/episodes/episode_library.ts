@@ -8,6 +8,8 @@ import { BulkBar } from "./bulk_bar";
 import { card, line, noneAtAll, noneMatches, notLoaded, skeletons, tableHead } from "./cards";
 import { chipRow, facets, groupList, sums } from "./facets";
 import { HoverLoop } from "./hover_loop";
+import { placeOf, searchOf } from "./library_address";
+import { keys } from "./library_keys";
 import { boxAt, GROUPS, isField, nameOf, shell } from "./library_markup";
 import type { Choices, Counts, LibraryRow } from "./library_shapes";
 import * as store from "./library_store";
@@ -18,16 +20,18 @@ import { Watch } from "./watch";
 
 const PAGE = 60;
 
-class EpisodeLibrary extends HTMLElement {
+export class EpisodeLibrary extends HTMLElement {
   readonly selection = new Selection();
   private leaving = new AbortController();
   private loading = new AbortController();
+  private choosing = new AbortController();
   private readonly loop = new HoverLoop();
-  private bar!: BulkBar;
+  bar!: BulkBar;
   private filter = new URLSearchParams();
   private sort: store.Sort = "newest";
   private view: "grid" | "list" = "grid";
   items: LibraryRow[] = [];
+  private itemsOf = this.filter; // what the items match: while others are on their way, none of these can be selected
   private next = "";
   private known: Choices | null = null;
   private counted: Counts | null = null;
@@ -52,13 +56,14 @@ class EpisodeLibrary extends HTMLElement {
     this.search.addEventListener("input", () => this.typed(), { signal });
     window.addEventListener("popstate", () => this.returned(), { signal });
     window.addEventListener("scroll", () => this.scrolled(), { signal, passive: true });
-    this.bindKeys(signal);
+    bindKeys(keys(this), signal);
     void this.loadAll();
   }
 
   disconnectedCallback(): void {
     this.leaving.abort();
     this.loading.abort();
+    this.choosing.abort();
     this.loop.stop();
     this.watch.stop();
   }
@@ -80,7 +85,7 @@ class EpisodeLibrary extends HTMLElement {
   }
 
   cleared(): void {
-    this.selection.clear();
+    this.unselect();
     this.drawSelection();
     void this.loadChoices();
   }
@@ -88,30 +93,30 @@ class EpisodeLibrary extends HTMLElement {
   // -- the address is the filter -------------------------------------------------------------------
 
   private readAddress(): void {
-    const given = new URLSearchParams(window.location.search);
-    this.filter = canonical(given);
-    const sort = given.get("sort") as store.Sort | null;
-    this.sort = sort && store.SORTS.includes(sort) ? sort : "newest";
-    this.view = given.get("view") === "list" ? "list" : "grid";
+    ({ filter: this.filter, sort: this.sort, view: this.view } = placeOf(window.location.search));
   }
 
   private writeAddress(): void {
-    const query = new URLSearchParams(this.filter);
-    if (this.sort !== "newest") query.set("sort", this.sort);
-    if (this.view === "list") query.set("view", "list");
-    const text = query.toString();
-    window.history.pushState(null, "", text ? `?${text}` : window.location.pathname);
+    const { filter, sort, view } = this;
+    window.history.pushState(null, "", searchOf({ filter, sort, view }) || window.location.pathname);
+  }
+
+  /** Nothing is selected, not even by an answer that is still on its way: keys must not label what is not shown. */
+  private unselect(): void {
+    this.choosing.abort();
+    this.selection.clear();
   }
 
   private returned(): void {
     this.readAddress();
+    this.unselect();
     this.search.value = this.filter.get("search") ?? "";
     void this.loadAll();
   }
 
   private refilter(filter: URLSearchParams): void {
     this.filter = canonical(filter);
-    this.selection.clear();
+    this.unselect();
     this.search.value = this.filter.get("search") ?? "";
     this.writeAddress();
     void this.loadAll();
@@ -121,6 +126,7 @@ class EpisodeLibrary extends HTMLElement {
     window.clearTimeout(this.typing);
     this.typing = window.setTimeout(() => {
       this.filter = withValue(this.filter, "search", this.search.value.trim());
+      this.unselect();
       this.writeAddress();
       void this.loadAll();
     }, 200);
@@ -143,6 +149,7 @@ class EpisodeLibrary extends HTMLElement {
     this.loading.abort();
     this.loading = new AbortController();
     const { signal } = this.loading;
+    const { filter } = this;
     this.watch.stop();
     if (this.items.length === 0) this.at("body").innerHTML = skeletons();
     void this.loadChoices();
@@ -155,6 +162,7 @@ class EpisodeLibrary extends HTMLElement {
         items.push(...first.items);
       }
       this.items = items;
+      this.itemsOf = filter;
       this.next = first.next;
       this.draw();
       this.watch.start();
@@ -167,7 +175,7 @@ class EpisodeLibrary extends HTMLElement {
   }
 
   private async loadMore(): Promise<void> {
-    if (!this.next || this.fetching) return;
+    if (!this.next || this.fetching || this.itemsOf !== this.filter) return;
     this.fetching = true;
     try {
       const page = await store.page(this.filter, this.sort, this.next, PAGE, this.loading.signal);
@@ -291,64 +299,28 @@ class EpisodeLibrary extends HTMLElement {
     return event.shiftKey || event.ctrlKey || event.metaKey;
   }
 
-  private select(id: string, stretch: boolean): void {
+  select(id: string, stretch: boolean): void {
+    if (this.itemsOf !== this.filter) return;
     if (stretch) this.selection.extend(id, this.order);
     else this.selection.toggle(id);
     this.drawSelection();
-  }
-
-  private bindKeys(signal: AbortSignal): void {
-    const label = (wish: store.LabelWish, words: string) => () => void this.bar.label(wish, words);
-    const marks = [1, 2, 3, 4, 5].map((q) => [String(q), label({ quality: q }, `given quality ${q}`)] as const);
-    bindKeys(
-      {
-        "/": () => this.search.focus(),
-        u: () => document.querySelector<HTMLButtonElement>('.toast:last-child [data-key="u"]')?.click(),
-        v: () => this.look(this.view === "grid" ? "list" : "grid"),
-        a: () => void this.chooseAll(),
-        y: label({ outcome: "success" }, "labelled success"),
-        x: label({ outcome: "failure" }, "labelled failure"),
-        t: () => this.bar.ask("tag"),
-        d: () => this.bar.ask("dataset"),
-        Escape: () => this.cleared(),
-        Space: () => this.focused && this.select(this.focused, false),
-        "Shift+Space": () => this.focused && this.select(this.focused, true),
-        ArrowRight: () => this.step(1),
-        ArrowLeft: () => this.step(-1),
-        ArrowDown: () => this.step(this.across),
-        ArrowUp: () => this.step(-this.across),
-        "Shift+ArrowRight": () => this.step(1, true),
-        "Shift+ArrowLeft": () => this.step(-1, true),
-        "Shift+ArrowDown": () => this.step(this.across, true),
-        "Shift+ArrowUp": () => this.step(-this.across, true),
-        ...Object.fromEntries(marks),
-      },
-      signal,
-    );
   }
 
   private get order(): string[] {
     return this.items.map((one) => one.id);
   }
 
-  private get focused(): string {
+  get focused(): string {
     return (document.activeElement as HTMLElement | null)?.closest<HTMLElement>(".ecard[data-id]")?.dataset.id ?? "";
   }
 
-  /** Cards in one row. */
-  private get across(): number {
-    const cards = [...this.querySelectorAll<HTMLElement>(".ecards .ecard")];
-    const below = cards.findIndex((one) => one.offsetTop > (cards[0]?.offsetTop ?? 0));
-    return this.view === "list" ? 1 : below > 0 ? below : Math.max(1, cards.length);
-  }
-
-  private step(by: number, choose = false): void {
+  step(by: number, choose: boolean): void {
     const order = this.order;
     const from = order.indexOf(this.focused);
     const to = from < 0 ? 0 : Math.max(0, Math.min(order.length - 1, from + by));
     const id = order[to];
     if (!id) return;
-    if (choose) {
+    if (choose && this.itemsOf === this.filter) {
       if (from >= 0 && this.selection.size === 0) this.selection.toggle(order[from] ?? "");
       this.selection.extend(id, order);
       this.drawSelection();
@@ -362,13 +334,20 @@ class EpisodeLibrary extends HTMLElement {
     link?.focus({ preventScroll: false });
   }
 
-  private async chooseAll(): Promise<void> {
+  async chooseAll(): Promise<void> {
+    this.choosing.abort();
+    this.choosing = new AbortController();
     try {
-      this.selection.all(await store.allIds(this.filter));
+      this.selection.all(await store.allIds(this.filter, this.choosing.signal));
     } catch (error) {
       this.failed(error, (sentence) => toast(sentence, { kind: "err", strong: "Not selected." }));
     }
     this.drawSelection();
+  }
+
+  /** Pictures or a table: the other of the two. */
+  turn(): void {
+    this.look(this.view === "grid" ? "list" : "grid");
   }
 
   private look(view: "grid" | "list"): void {
@@ -384,7 +363,7 @@ class EpisodeLibrary extends HTMLElement {
     if (rest < 600) void this.loadMore();
   }
 
-  private get search(): HTMLInputElement {
+  get search(): HTMLInputElement {
     return this.querySelector("input[type=search]") as HTMLInputElement;
   }
 

@@ -18,6 +18,13 @@ export function boxAt(target: EventTarget | null): HTMLElement | null {
   return target.closest(".ecard")?.querySelector<HTMLElement>("[data-strip]") ?? null;
 }
 
+/** Cards in one row, 1 for the lines of a table. */
+export function across(page: HTMLElement): number {
+  const cards = [...page.querySelectorAll<HTMLElement>(".ecards .ecard")];
+  const below = cards.findIndex((one) => one.offsetTop > (cards[0]?.offsetTop ?? 0));
+  return below > 0 ? below : Math.max(1, cards.length);
+}
+
 export function isField(element: Element | null): boolean {
   return element instanceof HTMLInputElement || element instanceof HTMLSelectElement;
 }

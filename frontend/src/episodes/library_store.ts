@@ -36,8 +36,8 @@ export function choices(signal?: AbortSignal): Promise<Choices> {
   return call("GET", `${URL_}/choices`, undefined, signal);
 }
 
-export async function allIds(filter: URLSearchParams): Promise<string[]> {
-  return (await call<{ ids: string[] }>("GET", address("/ids", filter))).ids;
+export async function allIds(filter: URLSearchParams, signal?: AbortSignal): Promise<string[]> {
+  return (await call<{ ids: string[] }>("GET", address("/ids", filter), undefined, signal)).ids;
 }
 
 export interface LabelWish {

@@ -8,6 +8,7 @@ import "../../src/episodes/episode_library";
 
 const asked: { method: string; url: string; body: unknown }[] = [];
 let refuse = "";
+let hold: { url: string; go: () => void } | null = null; // an answer that waits until `go`
 
 const CHOICES: Choices = {
   sites: [{ id: "1", name: "West" }],
@@ -85,6 +86,7 @@ function answer(url: string): unknown {
 beforeEach(() => {
   asked.length = 0;
   refuse = "";
+  hold = null;
   items = [episode(4), episode(3), episode(2), episode(1)];
   window.history.replaceState(null, "", "/episodes/");
   vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
@@ -97,7 +99,13 @@ beforeEach(() => {
           headers,
         }),
       );
-    return Promise.resolve(new Response(JSON.stringify(answer(url)), { status: 200, headers }));
+    const given = new Response(JSON.stringify(answer(url)), { status: 200, headers });
+    const waits = hold;
+    if (!waits || !url.includes(waits.url)) return Promise.resolve(given);
+    return new Promise((done, leave) => {
+      waits.go = () => done(given);
+      init.signal?.addEventListener("abort", () => leave(new DOMException("left", "AbortError")));
+    });
   });
 });
 
@@ -246,6 +254,57 @@ describe("<episode-library>", () => {
       }),
     );
     await vi.waitFor(() => expect(chosen(page)).toEqual([]));
+  });
+
+  const tick = (page: HTMLElement, id: string): void =>
+    page.querySelector<HTMLElement>(`[data-id="${id}"] .tick`)?.click();
+  const labelled = (): boolean => asked.some((one) => one.url === "/api/library/label");
+
+  it("forgets the selection when other episodes are searched for, and when Back goes to another filter", async () => {
+    const page = await shown();
+    tick(page, "e4");
+    const search = page.querySelector("input[type=search]") as HTMLInputElement;
+    search.value = "bowl";
+    search.dispatchEvent(new Event("input", { bubbles: true }));
+    await vi.waitFor(() => expect(asked.some((one) => one.url.startsWith("/api/library?search=bowl"))).toBe(true));
+    await vi.waitFor(() => expect(chosen(page)).toEqual([]));
+    press("y");
+    tick(page, "e4");
+    window.history.replaceState(null, "", "/episodes/?tag=slip");
+    window.dispatchEvent(new PopStateEvent("popstate"));
+    await vi.waitFor(() => expect(chosen(page)).toEqual([]));
+    press("y");
+    expect(labelled()).toBe(false);
+  });
+
+  it.each([
+    ["another filter", (page: HTMLElement) => page.querySelector<HTMLElement>('[data-value="slip"]')?.click()],
+    ["Escape", () => press("Escape")],
+  ])("does not select all that matched before %s, however late the answer", async (_, leave) => {
+    const page = await shown();
+    hold = { url: "/ids", go: () => undefined };
+    press("a");
+    await vi.waitFor(() => expect(asked.some((one) => one.url.includes("/ids"))).toBe(true));
+    leave(page);
+    hold.go();
+    await vi.waitFor(() => expect(page.querySelector("[data-part=more]")).not.toBeNull());
+    await new Promise((done) => setTimeout(done));
+    expect(chosen(page)).toEqual([]);
+    press("y");
+    expect(labelled()).toBe(false);
+  });
+
+  it("does not select a card that is about to make place for those of another filter", async () => {
+    const page = await shown();
+    hold = { url: "/api/library?tag=slip", go: () => undefined };
+    page.querySelector<HTMLElement>('[data-value="slip"]')?.click();
+    items = [episode(9)];
+    tick(page, "e4");
+    press("ArrowRight", { shiftKey: true });
+    hold.go();
+    await new Promise((done) => setTimeout(done));
+    press("y");
+    expect(labelled()).toBe(false);
   });
 
   it("clears the selection by Escape", async () => {
