@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -52,8 +53,11 @@ def is_episode_file(path: str) -> bool:
     return path in (META, FRAMES, EVENTS) or (path == f"video/{name}.mp4" and bool(_CAMERA.fullmatch(name)))
 
 
-def hash_file(path: Path, from_disk: bool = False) -> FileHash:
-    """Size and sha256.  `from_disk` first asks the system to forget its copy in memory, so that the disk answers."""
+def hash_file(path: Path, from_disk: bool = False, told: Callable[[], None] = lambda: None) -> FileHash:
+    """Size and sha256.  `from_disk` first asks the system to forget its copy in memory, so that the disk answers.
+
+    `told` is called after every MiB: a large file takes longer than a heart may be silent.
+    """
     digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as file:
         if from_disk:
@@ -62,6 +66,7 @@ def hash_file(path: Path, from_disk: bool = False) -> FileHash:
         while piece := file.read(_PIECE):
             digest.update(piece)
             size += len(piece)
+            told()
     return FileHash(size, digest.hexdigest())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from episodes.data.manifest import Manifest, ManifestEpisode
@@ -24,17 +25,17 @@ def damages(
 ) -> Iterator[Damage]:
     """One for each file that is missing or has other bytes; `folder` tells where an episode lies.
 
-    `progress` hears after each episode how many were read.
+    `progress` hears how many were read: after each episode, and again and again while one is being read.
     """
     for number, episode in enumerate(manifest.episodes, 1):
-        yield from _of_one(episode, folder(episode.id))
+        yield from _of_one(episode, folder(episode.id), partial(progress, number - 1))
         progress(number)
 
 
-def _of_one(episode: ManifestEpisode, folder: Path) -> Iterator[Damage]:
+def _of_one(episode: ManifestEpisode, folder: Path, told: Callable[[], None]) -> Iterator[Damage]:
     for path, sha256 in sorted(episode.files.items()):
         try:
-            found = hash_file(folder / path, from_disk=True).sha256
+            found = hash_file(folder / path, from_disk=True, told=told).sha256
         except OSError as error:
             why = error.strerror or "no answer from the disk"
             yield Damage(episode.id, path, f"{path} of episode {episode.id} cannot be read: {why}.")

@@ -12,7 +12,9 @@ import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from django.db import transaction
 from kombu.exceptions import OperationalError
@@ -29,6 +31,8 @@ from protocol.errors import Refused
 _log = logging.getLogger(__name__)
 BEAT_S = 1.0
 MOST_DAMAGES = 200
+MIB = 1024 * 1024
+SYNC_EVERY = 64 * MIB
 
 
 def ask(version: DatasetVersion, kind: str, person: Person) -> DatasetJob:
@@ -169,19 +173,46 @@ def _write_folder(manifest: Manifest, folder: Path, heart: Heart) -> None:
 
 
 def _pack(folder: Path, archive: Path, heart: Heart) -> str:
-    """One tar file without compression: nearly all of it is video.  Its sha256."""
+    """One tar file without compression: nearly all of it is video.  Its sha256, read back."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    heart.step("Packing", len(files))
+    total = sum(path.stat().st_size for path in files) // MIB + 1
+    heart.step("Packing", total)
     partial = archive.with_suffix(".partial")
-    with tarfile.open(partial, "w") as tar:
-        for number, path in enumerate(files):
-            tar.add(path, arcname=str(Path(folder.name) / path.relative_to(folder)), filter=_plain)
-            heart.beat(number)
-    with open(partial, "rb") as file:
-        os.fsync(file.fileno())
-    sha256 = hash_file(partial).sha256
+    with open(partial, "wb") as file:
+        beating: Any = Beating(file, heart)
+        with tarfile.open(fileobj=beating, mode="w") as tar:
+            for path in files:
+                tar.add(path, arcname=str(Path(folder.name) / path.relative_to(folder)), filter=_plain)
+        beating.sync()
+    heart.step("Reading the archive back", total)
+    read = count(1)
+    sha256 = hash_file(partial, told=lambda: heart.beat(next(read))).sha256
     os.replace(partial, archive)
     return sha256
+
+
+class Beating:
+    """A file to write to that beats with every piece, and brings it to the disk often enough for that never to take long."""
+
+    def __init__(self, file: BinaryIO, heart: Heart) -> None:
+        self._file, self._heart = file, heart
+        self._waiting = 0  # bytes since the disk had all of it
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def write(self, piece: bytes) -> int:
+        written = self._file.write(piece)
+        self._waiting += written
+        if self._waiting >= SYNC_EVERY:
+            self.sync()
+        self._heart.beat(self._file.tell() // MIB)
+        return written
+
+    def sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._waiting = 0
 
 
 def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from django.utils import timezone
 
 from episodes import storage
 from episodes.models import DatasetJob, DatasetVersion, Episode
-from episodes.services import dataset_jobs
+from episodes.services import dataset_jobs, datasets
+from episodes.services.dataset_jobs import MIB
 from fleet.models import AuditEntry, Membership
+from protocol import episode_folder
 from tests.episodes.rig import World, body_of, received, recorded, signed_in, world
 
 pytestmark = pytest.mark.django_db
@@ -211,6 +214,45 @@ def test_an_export_is_an_archive_of_a_lerobot_dataset(here: World, mina: Client,
     assert f"{root}/meta/info.json" in names
     assert all(name.startswith(f"{root}/") for name in names)
     assert post(mina, f"{api}/versions/1/jobs", {"kind": "export"})["id"] == asked["id"]
+
+
+def test_the_heart_beats_while_one_large_file_is_packed_and_read_back(
+    mina: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large an archive is: silent work would be begun again, for ever."""
+    dataset = made(mina)
+    post(mina, f"/api/datasets/{dataset['id']}/versions", {"version": 1})
+    job = DatasetJob.objects.create(version=DatasetVersion.objects.get(), kind="export")
+    fence = job.claim("here:1")
+    assert fence is not None
+    folder, archive = tmp_path / "tabletop", tmp_path / "archive.tar"
+    folder.mkdir()
+    (folder / "video.mp4").write_bytes(bytes(24 * MIB))
+    beats = list[str]()
+    beat = DatasetJob.beat
+
+    def counted(job: DatasetJob, fence: int, **progress: Any) -> bool:
+        beats.append(progress.get("step", beats[-1] if beats else ""))
+        return beat(job, fence, **progress)
+
+    monkeypatch.setattr(DatasetJob, "beat", counted)
+    monkeypatch.setattr(dataset_jobs, "SYNC_EVERY", 4 * MIB)
+    sha256 = dataset_jobs._pack(folder, archive, dataset_jobs.Heart(job, fence, count().__next__))
+    assert sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert all(beats.count(step) >= 12 for step in ("Packing", "Reading the archive back"))
+    with tarfile.open(archive) as tar:
+        assert [(entry.name, entry.size) for entry in tar] == [("tabletop/video.mp4", 24 * MIB)]
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_the_heart_beats_while_one_episode_is_read(mina: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = made(mina)
+    post(mina, f"/api/datasets/{dataset['id']}/versions", {"version": 1})
+    heard: list[int] = []
+    monkeypatch.setattr(episode_folder, "_PIECE", 1024)
+    assert datasets.verify(DatasetVersion.objects.get(), heard.append) == []
+    assert heard == sorted(heard) and heard[-1] == 3
+    assert all(heard.count(number) > 5 for number in (0, 1, 2))
 
 
 def test_damage_stops_an_export_and_is_named(here: World, mina: Client) -> None:

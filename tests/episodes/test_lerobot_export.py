@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -197,6 +198,19 @@ def test_progress_is_told_by_the_thread_that_asked(three: Version, tmp_path: Pat
     threads = set()
     export(*three, tmp_path / "dataset", Options(workers=2), lambda done, total: threads.add(threading.get_ident()))
     assert threads == {threading.get_ident()}
+
+
+def test_no_two_files_go_to_the_disk_without_a_word_between(
+    three: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk takes seconds for each; whoever watches takes longer silence for death."""
+    heard: list[str] = []
+    flush = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (heard.append("disk"), flush(fd)))
+    export(*three, tmp_path / "dataset", Options(copy=True), lambda done, total: heard.append("told"))
+    flushed = [number for number, what in enumerate(heard) if what == "disk"]
+    assert len(flushed) > 5
+    assert all(heard[number + 1] == "told" for number in flushed[:-1])
 
 
 def test_other_settings_begin_anew(three: Version, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ class Assembler:
         seen = pictures_of(self._work, kept.id)
         for video in self._videos:
             row |= self._add_video(video, source, *seen[video.camera.name])
+            ticker.tell()
         self._rows.append(row)
         self._side.append(side_episode(len(self._side), kept, meta, self._options.names))
         self._add_events(source, meta, table)

@@ -91,6 +91,7 @@ def _assemble(partial: Path, sources: list[Source], body: Embodiment, digest: st
         raise
     for path in (partial / "dataset").rglob("*"):
         _sync(path)
+        ticker.tell()  # a disk may take seconds for each
 
 
 @contextmanager
