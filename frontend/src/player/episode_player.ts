@@ -7,7 +7,7 @@ import { episodeOf, pageOf, placeOf } from "./address";
 import { parseColumns, Rows } from "./columns";
 import { Datasets } from "./datasets";
 import { Edits } from "./edits";
-import { keySheet, missing, notPlayable, frame as pageFrame, reviewingHtml } from "./frame";
+import { keySheet, missing, notPlayable, frame as pageFrame, reviewingHtml, SECTIONS } from "./frame";
 import { acts, keys } from "./inputs";
 import { Labelling } from "./labelling";
 import { Marking } from "./marking";
@@ -136,14 +136,17 @@ export class EpisodePlayer extends HTMLElement {
       await Promise.all([this.lookAtReviews(episode), this.datasets.load(signal)]);
     } catch (error) {
       this.failed(error, (sentence) => {
+        this.clear();
+        for (const section of SECTIONS) this.panel.draw(section, "");
         this.at("centre").innerHTML = missing(sentence);
+        document.title = "Reins";
         this.dataset.state = "failed";
       });
     }
   }
 
-  /** Nothing of the episode before stays. */
-  private begin(episode: EpisodeDetail): void {
+  /** Nothing of the episode before stays, and no key acts on it. */
+  private clear(): void {
     this.viewer?.close();
     this.marking.stop();
     this.panel.closeAll();
@@ -153,8 +156,13 @@ export class EpisodePlayer extends HTMLElement {
     this.labelling.reset();
     this.objects.reset();
     this.datasets.reset();
-    this.neighbours.choose(episode.id);
     this.episode = null;
+  }
+
+  private begin(episode: EpisodeDetail): void {
+    this.clear();
+    this.neighbours.choose(episode.id);
+    this.episode = episode;
     this.take(episode);
     this.reviewing.opened();
   }
@@ -198,7 +206,7 @@ export class EpisodePlayer extends HTMLElement {
     this.heard.set(now.id, now);
     this.neighbours.take(now);
     const before = this.episode;
-    if (before && before.id !== now.id) return;
+    if (before?.id !== now.id) return;
     this.episode = now;
     document.title = `Episode ${now.number} · Reins`;
     this.dataset.episode = now.id;
@@ -207,8 +215,8 @@ export class EpisodePlayer extends HTMLElement {
     this.dataset.removed = String(now.removed);
     this.viewer?.update(now);
     this.drawSide();
-    const asked = before && (before.flagged !== now.flagged || before.second_look !== now.second_look);
-    if (asked || (before && before.version !== now.version && this.said?.reviews.length)) void this.lookAtReviews(now);
+    const asked = before.flagged !== now.flagged || before.second_look !== now.second_look;
+    if (asked || (before.version !== now.version && this.said?.reviews.length)) void this.lookAtReviews(now);
   }
 
   refused(error: unknown, strong: string): void {

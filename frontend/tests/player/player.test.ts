@@ -42,7 +42,8 @@ class Server {
     const [, id = "", part = ""] = /^\/api\/episodes\/([^/?]+)(?:\/(\w+))?/.exec(url) ?? [];
     const inside = { dataset: "d1", name: "tabletop 9", url: "/datasets/d1/", numbers: [], draft: true };
     if (part === "datasets") return this.picked.has(id) ? [inside] : [];
-    const now = this.episodes.get(id) as EpisodeDetail;
+    const now = this.episodes.get(id);
+    if (!now) return null;
     if (part === "reviews" && method === "GET") return { asked_by: "Mina", reviews: this.reviews, agreements: [] };
     if (part === "marks") return method === "GET" ? [] : { id: 5, ...body };
     if (part === "reviews") return this.keep({ ...now, second_look: false, flagged: false, outcome: "failure" });
@@ -292,6 +293,37 @@ describe("while a change is on its way and Back shows another episode", () => {
     offer?.click();
     await settle();
     expect([server.one.quality, server.episodes.get("e2")?.quality]).toEqual([3, null]);
+  });
+});
+
+describe("an episode that cannot be loaded", () => {
+  const side = (player: HTMLElement): string => player.querySelector('[data-part="side"]')?.textContent ?? "";
+
+  it("leaves nothing of the one before, and no key acts on that one", async () => {
+    const server = new Server({});
+    const player = await open(server);
+    await press("t"); // a form is open
+    (document.activeElement as HTMLElement | null)?.blur();
+    window.history.replaceState(null, "", "/episodes/gone/");
+    window.dispatchEvent(new PopStateEvent("popstate"));
+    await settle();
+    expect(player.textContent).toContain("This episode cannot be shown");
+    expect(side(player)).not.toContain(EPISODE.instruction);
+    await press("y", "5", "a", "Delete", "Enter");
+    expect(server.asked).toEqual([]);
+  });
+
+  it("is not put back by an answer that was on its way", async () => {
+    const server = new Server({});
+    const player = await open(server);
+    server.hold();
+    await press("5");
+    window.history.replaceState(null, "", "/episodes/gone/");
+    window.dispatchEvent(new PopStateEvent("popstate"));
+    await settle();
+    await server.release();
+    expect(server.one.quality).toBe(5);
+    expect(side(player)).not.toContain(EPISODE.instruction);
   });
 });
 
