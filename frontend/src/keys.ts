@@ -39,7 +39,12 @@ function pressesItself(name: string, target: EventTarget | null): boolean {
   );
 }
 
-/** Listens until the signal is aborted. A key of the table is taken from the browser; all others are left alone. */
+/** True while a dialog stands over the page: what lies under it must not act. Every dialog here is opened as a modal one. */
+export function isCovered(): boolean {
+  return document.querySelector("dialog[open]") !== null;
+}
+
+/** Listens until the signal is aborted. A key of the table is taken from the browser; all others are left alone. Under a dialog only the remote stop acts. */
 export function bindKeys(table: KeyTable, signal: AbortSignal): void {
   document.addEventListener(
     "keydown",
@@ -48,6 +53,7 @@ export function bindKeys(table: KeyTable, signal: AbortSignal): void {
       const name = keyName(event);
       const act = Object.hasOwn(table, name) ? table[name] : undefined;
       if (!act || pressesItself(name, event.target)) return;
+      if (name !== "Backquote" && isCovered()) return;
       event.preventDefault();
       act(event);
     },

@@ -59,6 +59,24 @@ describe("bindings", () => {
     expect(act).not.toHaveBeenCalled();
   });
 
+  it("rest under an open dialog, but for the remote stop", () => {
+    const [act, stop] = [vi.fn(), vi.fn()];
+    bindKeys({ Delete: act, Backquote: stop }, bound.signal);
+    const dialog = document.body.appendChild(document.createElement("dialog"));
+    dialog.innerHTML = "<button>Close</button>";
+    dialog.showModal();
+    const pressed = key({ key: "Delete" });
+    dialog.querySelector("button")?.dispatchEvent(pressed);
+    document.body.dispatchEvent(key({ key: "Delete" }));
+    expect(act).not.toHaveBeenCalled();
+    expect(pressed.defaultPrevented).toBe(false);
+    document.body.dispatchEvent(key({ key: "`", code: "Backquote" }));
+    expect(stop).toHaveBeenCalledOnce();
+    dialog.close();
+    document.body.dispatchEvent(key({ key: "Delete" }));
+    expect(act).toHaveBeenCalledOnce();
+  });
+
   it("end with their signal", () => {
     const act = vi.fn();
     bindKeys({ j: act }, bound.signal);
