@@ -122,6 +122,7 @@ class Episode(models.Model):
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     purge_at = models.DateTimeField(null=True, blank=True)  # a rule took it out of the lists; then it goes for good
+    purge_frozen = models.BooleanField(default=False)  # that rule takes it also where a frozen version holds it
     kept_from = models.DateTimeField(null=True, blank=True)  # somebody brought it back: rules count from here
     gone_at = models.DateTimeField(null=True, blank=True)  # only this row is left, without what people said or did
     gone_why = models.CharField(max_length=120, blank=True)

@@ -131,7 +131,7 @@ def _take_out(row: Retention, rule: Rule, now: datetime.datetime) -> int:
             return 0
         chosen = Episode.objects.filter(pk__in=ids)
         chosen.filter(removed_at=None).update(removed_at=now, removed_by=None)
-        chosen.update(purge_at=now + grace, gone_why=_why(rule), version=F("version") + 1)
+        chosen.update(purge_at=now + grace, purge_frozen=rule.frozen, gone_why=_why(rule), version=F("version") + 1)
         audit.append(
             SERVER, "retention_removed", row.site.name, row.site.organisation_id,
             kind=rule.kind, days=rule.days, frozen=rule.frozen, episodes=len(ids), first=ids[:_NAMED],
@@ -146,20 +146,30 @@ def _why(rule: Rule) -> str:
 
 def purge(now: datetime.datetime) -> int:
     """Those whose days of grace are over go.  One that was frozen meanwhile goes only where its rule says so."""
-    ready = Episode.objects.there().filter(purge_at__lte=now).order_by("purge_at")
-    count = 0
-    for episode, why, site, organisation in list(ready.values_list("pk", "gone_why", "site__name", "organisation")):
-        held = DatasetVersion.objects.filter(members__episode=episode, state="frozen")
-        versions = list(held.select_related("dataset"))
-        if versions and "frozen or not" not in why:
-            Episode.objects.filter(pk=episode).update(purge_at=None)
-            continue
-        datasets.withdraw(versions, f"Episodes of it were kept no longer at {site}.", SERVER)
-        erasing.drop_exports(versions, SERVER)
-        erasing.erase(episode, why)
-        audit.append(SERVER, "retention_erased", episode, organisation, why=why)
-        count += 1
-    return count
+    ready = Episode.objects.there().filter(purge_at__lte=now).order_by("purge_at").values_list("pk", flat=True)
+    return sum(_purge_one(episode, now) for episode in list(ready))
+
+
+def _purge_one(episode: str, now: datetime.datetime) -> bool:
+    """False when it stays: somebody brought it back since it was listed, or a frozen version holds it.
+
+    The row is locked while that is asked, so that nobody brings it back or freezes it between the answer and its end.
+    """
+    with transaction.atomic():
+        due = Episode.objects.select_for_update(of=("self",)).select_related("site").there().filter(pk=episode, purge_at__lte=now)
+        row = due.first()
+        if row is None:
+            return False
+        versions = list(DatasetVersion.objects.filter(members__episode=row, state="frozen").select_related("dataset"))
+        if versions and not row.purge_frozen:
+            Episode.objects.filter(pk=row.pk).update(purge_at=None)
+            return False
+        datasets.withdraw(versions, f"Episodes of it were kept no longer at {row.site.name}.", SERVER)
+        erasing.tombstone(row.pk, row.gone_why)
+        audit.append(SERVER, "retention_erased", row.pk, row.organisation_id, why=row.gone_why)
+    erasing.drop_exports(versions, SERVER)
+    erasing.erase_files(row.pk)
+    return True
 
 
 def waiting(site: Site) -> EpisodeQuerySet:

@@ -6,6 +6,7 @@ import datetime
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from episodes import storage
@@ -113,6 +114,37 @@ def test_a_frozen_version_keeps_its_episodes_unless_the_rule_says_otherwise(here
     assert (version.state, version.content().digest) == ("withdrawn", version.digest)
     with pytest.raises(Refused, match="version_withdrawn"):
         datasets.verified(version)
+
+
+def test_what_is_brought_back_while_others_go_stays(here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = episode(here, tmp_path, 50), episode(here, tmp_path)
+    rule(here, Rule("success", 30))
+    retention.run()
+    second.refresh_from_db()
+    tombstone = erasing.tombstone
+
+    def meanwhile(id: str, why: str) -> None:
+        if id == first.pk:
+            services.restore(second, here.mina)
+        tombstone(id, why)
+
+    monkeypatch.setattr(erasing, "tombstone", meanwhile)
+    Episode.objects.filter(pk=first.pk).update(purge_at=F("purge_at") - DAY)
+    assert retention.run(timezone.now() + 8 * DAY) == (0, 1)
+    assert storage.is_there(second.pk) and not storage.is_there(first.pk)
+    assert list(Episode.objects.present()) == [second]
+
+
+def test_whether_frozen_ones_go_does_not_hang_on_the_sentence(here: World, tmp_path: Path) -> None:
+    kept, gone = episode(here, tmp_path), episode(here, tmp_path, outcome="failure")
+    frozen(here, kept, gone)
+    rule(here, Rule("failure", 30, frozen=True))
+    retention.run()
+    Episode.objects.filter(pk=gone.pk).update(gone_why="Zu lange her.")
+    kept_too = Episode.objects.filter(pk=kept.pk)
+    kept_too.update(purge_at=timezone.now(), gone_why="frozen or not", removed_at=timezone.now())
+    assert retention.run(timezone.now() + 8 * DAY) == (0, 1)
+    assert storage.is_there(kept.pk) and not storage.is_there(gone.pk)
 
 
 def test_every_step_is_in_the_audit_log(here: World, tmp_path: Path) -> None:
