@@ -64,7 +64,7 @@ class BulkChange(models.Model):
     id = models.CharField(max_length=32, primary_key=True, default=new_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
     at = models.DateTimeField(default=timezone.now)
-    before: models.JSONField[Any, Any] = models.JSONField()  # id -> {version, values}
+    before: models.JSONField[Any, Any] = models.JSONField()  # id -> {version, values, reviewed, review}
     undone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

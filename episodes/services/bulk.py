@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from episodes.goals import settle
-from episodes.models import BulkChange, Episode, EpisodeQuerySet
+from episodes.models import BulkChange, Episode, EpisodeQuerySet, Review
 from episodes.services import labels, review
 from fleet import audit
 from fleet.models import Person
@@ -39,7 +40,7 @@ def label(episodes: EpisodeQuerySet, values: dict[str, Any], add: list[str], tak
     with transaction.atomic():
         for episode in rows:
             wanted = _wanted(episode, values, add, take)
-            was = {name: getattr(episode, name) for name in ("outcome", "failure", "quality", "tags")}
+            was = _standing(episode, person)
             try:
                 if not _change(episode, wanted, person):
                     continue
@@ -47,7 +48,7 @@ def label(episodes: EpisodeQuerySet, values: dict[str, Any], add: list[str], tak
                 done.skipped[episode.pk] = refused.sentence
                 continue
             done.changed.append(episode.pk)
-            before[episode.pk] = {"version": episode.version, "values": {name: was[name] for name in was}}
+            before[episode.pk] = {"version": episode.version, **was}
         if done.changed:
             done.undo = BulkChange.objects.create(person=person, before=before).pk
             _tell(person, "episodes_labelled", rows, done.changed, **values, add_tags=add, remove_tags=take)
@@ -67,7 +68,7 @@ def undo(change: BulkChange, person: Person) -> Done:
                 done.skipped[episode.pk] = f"{episode} was changed again since; it stays as it is."
                 continue
             try:
-                _change(episode, was["values"], person)
+                _restore(episode, was, person)
             except Refused as refused:
                 done.skipped[episode.pk] = refused.sentence
                 continue
@@ -97,6 +98,31 @@ def _change(episode: Episode, values: dict[str, Any], person: Person) -> bool:
         if judged:
             review.note(episode, person)
     return True
+
+
+def _standing(episode: Episode, person: Person) -> dict[str, Any]:
+    """All that `_change` may touch: labels, whether a person has said them, and what this person had said."""
+    said = episode.reviews.filter(person=person).first()
+    return {
+        "values": {name: getattr(episode, name) for name in ("outcome", "failure", "quality", "tags")},
+        "reviewed": {"at": episode.reviewed_at and episode.reviewed_at.isoformat(), "by": episode.reviewed_by_id},
+        "review": said and {"outcome": said.outcome, "failure": said.failure, "quality": said.quality, "at": said.at.isoformat()},
+    }
+
+
+def _restore(episode: Episode, was: dict[str, Any], person: Person) -> None:
+    """Outright: an undo says nothing of its own about how the episode ended."""
+    values = labels.cleaned(episode, was["values"])
+    reviewed, said = was["reviewed"], was["review"]
+    at = reviewed["at"] and datetime.fromisoformat(reviewed["at"])
+    by = Person.objects.filter(pk=reviewed["by"]).first()
+    with transaction.atomic():
+        episode.change(episode.version, **values, reviewed_at=at, reviewed_by=by)
+        if said is None:
+            episode.reviews.filter(person=person).delete()
+        else:
+            label = {**said, "at": datetime.fromisoformat(said["at"])}
+            Review.objects.update_or_create(episode=episode, person=person, defaults=label)
 
 
 def _tell(person: Person, act: str, rows: list[Episode], changed: list[str], **detail: Any) -> None:

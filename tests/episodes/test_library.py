@@ -14,7 +14,7 @@ from django.test import Client
 
 from episodes import filters, jobs, occurring, storage
 from episodes.data.gist import HEIGHT, MAKE, PICTURES, WIDTH, read_gist
-from episodes.models import Campaign, Episode, EpisodePerson, EpisodeTag, SavedFilter
+from episodes.models import Campaign, Episode, EpisodePerson, EpisodeTag, Review, SavedFilter
 from episodes.services import episodes as episode_services
 from episodes.services import gists
 from fleet.models import AuditEntry, Membership, Robot, Site
@@ -198,6 +198,29 @@ def test_many_are_labelled_and_it_is_undone(here: World, seen: Client) -> None:
     assert (again.status_code, again.json()["code"]) == (409, "already_undone")
     acts = list(AuditEntry.objects.filter(act__startswith="episodes_label").values_list("act", flat=True))
     assert acts == ["episodes_labels_undone", "episodes_labelled"]
+
+
+def test_undoing_many_leaves_reviewed_only_what_was(here: World, seen: Client) -> None:
+    """The first was the robot's word, the second mine, the third another's, the fourth mine and taken away by the change."""
+    ids = {episode.number: episode.pk for episode in Episode.objects.all()}
+    change(2, here.mina, outcome="failure", failure="slip", quality=2)
+    change(3, here.vera, outcome="success")
+    change(4, here.mina, outcome="success", flagged=True)
+    asked = {"ids": [ids[n] for n in (1, 2, 3)], "outcome": "failure", "failure": "dropped"}
+
+    def standing() -> tuple[list[Any], list[Any]]:
+        kept = Episode.objects.order_by("number").values_list("outcome", "failure", "quality", "reviewed_at", "reviewed_by")
+        said = Review.objects.order_by("episode__number", "person")
+        return list(kept), list(said.values_list("episode", "person", "outcome", "failure", "quality", "at", "blind"))
+
+    before = standing()
+    for body in (asked, {"ids": [ids[4]], "outcome": "unlabelled"}):
+        done = seen.post("/api/library/label", body, "application/json").json()
+        assert len(done["changed"]) == len(body["ids"])
+        assert standing() != before
+        undone = seen.post("/api/library/undo", {"undo": done["undo"]}, "application/json").json()
+        assert (len(undone["changed"]), undone["skipped"]) == (len(body["ids"]), [])
+        assert standing() == before
 
 
 def test_what_one_episode_refuses_leaves_the_others_alone(here: World, seen: Client) -> None:
