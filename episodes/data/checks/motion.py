@@ -17,6 +17,11 @@ STILL_S = 0.2
 _ASKS = 0.02  # of an axis' range
 
 
+def is_place(quantity: Quantity) -> bool:
+    """Says where something is; others say how fast or how strongly."""
+    return quantity.unit in (*_PLACES, UNKNOWN)
+
+
 def places(embodiment: Embodiment, arm_only: bool = False) -> list[int]:
     """The numbers of the state that say where something is; `arm_only` leaves out fingers, which few cameras see well."""
     found = [number for number, quantity in enumerate(embodiment.state) if quantity.unit in _PLACES]

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from episodes.data.checks.finding import Finding, Severity
-from episodes.data.checks.motion import UNKNOWN, said_speed_limit, speed_limit, steps
+from episodes.data.checks.motion import UNKNOWN, is_place, said_speed_limit, speed_limit, steps
 from episodes.data.checks.recording import Recording, Span, joined, runs
 from protocol.embodiment import Axis, Quantity
 
 BEYOND = 0.01  # of the range: so far outside of a limit is rounding
-JUMP = 1.6  # times what full speed reaches between two rows: a clean one is late by 20 ms at most
+PEAK = 0.1  # of the range: so far may a measured rate or effort be beyond for one row
+JUMP = 1.6  # times what full speed reaches between two rows, more than in the rows beside it
+FAST = 2.0  # times the same, whatever was beside it: a row holds 1.2 control periods at most, an arm overshoots by half
 _TURNS = ("rx", "ry", "rz")
 
 
@@ -43,14 +45,16 @@ def _names(recording: Recording, block: str, columns: NDArray[np.bool_]) -> list
 
 
 def limits(recording: Recording) -> list[Finding]:
-    """`limit`: a sensed or carried-out number is outside of what the Embodiment says is possible."""
+    """`limit`: a sensed or carried-out number is outside of what the Embodiment says is possible.
+
+    A place has a stop and an action a gate: one row beyond is wrong.  The limits of sensed rates, forces and torques are what
+    the drive is rated for, and a touch or a brake passes them for less than two rows: such a peak may go `PEAK` beyond.
+    """
     found = []
     for block, items in _limited(recording):
         for number, item in enumerate(items):
-            slack = BEYOND * (item.high - item.low)
             column = block[:, number]
-            over = np.isfinite(column) & ((column < item.low - slack) | (column > item.high + slack))
-            for span in joined(runs(over), recording.rows_in(0.5)):
+            for span in joined(_beyond(item, column), recording.rows_in(0.5)):
                 part = column[span[0] : span[1] + 1]
                 worst = float(part[np.nanargmax(np.abs(part - (item.low + item.high) / 2))])
                 sentence = (
@@ -61,17 +65,32 @@ def limits(recording: Recording) -> list[Finding]:
     return found
 
 
+def _beyond(item: Quantity | Axis, column: NDArray[np.float64]) -> list[Span]:
+    """Where `column` is outside of the limits of `item`, peaks that a sensed rate or effort may have left out."""
+    excess = np.maximum(item.low - column, column - item.high) / (item.high - item.low)
+    excess[~np.isfinite(excess)] = 0.0
+    spans = runs(excess > BEYOND)
+    if isinstance(item, Axis) or is_place(item):
+        return spans
+    return [span for span in spans if span[1] > span[0] or excess[span[0]] > PEAK]
+
+
 def _limited(recording: Recording) -> list[tuple[NDArray[np.float64], tuple[Quantity | Axis, ...]]]:
     return [(recording.state, recording.embodiment.state), (recording.done, recording.embodiment.action)]
 
 
 def jumps(recording: Recording) -> list[Finding]:
-    """`jump`: a place changed from one row to the next by far more than full speed allows, or the action that was
-    carried out by far more than its slew allows (a rate may fall to zero at once)."""
+    """`jump`: a place changed from one row to the next by far more than full speed allows and than it did in the rows beside,
+    or the action that was carried out by far more than its slew allows (a rate may fall to zero at once).
+
+    Beside: an arm that is faster than its limit has no jump, and one that is carried against the motion is none the smaller.
+    """
     late = np.maximum(np.diff(recording.mono_s) / recording.period_s, 1.0)
     late[~np.isfinite(late)] = 1.0
     change, which = steps(recording)
-    far = np.abs(np.nan_to_num(change, nan=0.0, posinf=0.0, neginf=0.0)) / late[:, None]
+    signed = np.nan_to_num(change, nan=0.0, posinf=0.0, neginf=0.0) / late[:, None]
+    alone = _alone(signed)
+    far = (alone > JUMP) | (np.abs(signed) > FAST)
     found = []
     for column, number in enumerate(which):
         quantity = recording.embodiment.state[number]
@@ -79,11 +98,19 @@ def jumps(recording: Recording) -> list[Finding]:
             continue  # a rotation vector turns over as a whole; the joints show a jump of it
         if quantity.unit == UNKNOWN and said_speed_limit(recording.embodiment, number) is None:
             continue  # limits that were only seen, not said, forbid nothing
-        for row in joined(runs(far[:, column] > JUMP), 2):
-            most = float(np.abs(change[row[0] : row[1] + 1, column]).max())
+        for row in joined(runs(far[:, column]), 2):
+            rows = slice(row[0], row[1] + 1)
+            most = float(np.maximum(alone[rows, column], np.abs(signed[rows, column])).max())
             step = most * speed_limit(recording.embodiment, number) * recording.period_s
             found.append(_jump(recording, row, f"{quantity.name} jumps by {step:.3g} {quantity.unit}", most))
     return found + _action_jumps(recording, late)
+
+
+def _alone(change: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[N, P] by how much each step differs from both the one before and the one after; at the ends from the only one."""
+    apart = np.abs(np.diff(change, axis=0))
+    edge = np.full((1, change.shape[1]), np.inf if len(change) > 1 else 0.0)
+    return np.asarray(np.minimum(np.vstack([edge, apart]), np.vstack([apart, edge])), np.float64)
 
 
 def _action_jumps(recording: Recording, late: NDArray[np.float64]) -> list[Finding]:
