@@ -1,7 +1,8 @@
 """Whether pictures go on while the robot does.  A scene at rest is no frozen camera: nobody moves, nothing changes.
 
-What a camera must see is learned from the episode itself: whenever the robot went so far, its pictures changed by so much;
-here it went as far and they did not.  Simulated cameras have no noise, so equal pictures alone say nothing.
+What a camera must see is learned from the episode itself: whenever the arm went so far, its pictures changed by so much;
+here it went as far and they did not.  Simulated cameras have no noise, so equal pictures alone say nothing.  Fingers that
+close fill the picture of a wrist camera while the arm hardly moves: what they change says nothing of what the arm does.
 """
 
 from __future__ import annotations
@@ -65,13 +66,25 @@ class Seen:
         return float(np.quantile(self.change[near], 0.1)) if near.sum() >= _FEWEST else None
 
 
+@dataclass(frozen=True)
+class Ways:
+    """[N, P] where the robot was, in rows at full speed from its first place."""
+
+    arm: Matrix
+    fingers: Matrix
+
+    @property
+    def all(self) -> Matrix:
+        return np.hstack([self.arm, self.fingers])
+
+
 def frozen(recording: Recording) -> list[Finding]:
     """`frozen`: a camera shows the same picture for 0.4 s or more while the robot moves; `dropped`: for three or more."""
     found = []
-    way = route(recording, places(recording.embodiment, arm_only=True))
+    ways = _ways(recording)
     for camera, view in recording.views.items():
         flagged = recording.repeated[camera]
-        for span in _stopped(recording, view, way):
+        for span in _stopped(recording, view, ways):
             if flagged[span[0] + 1 : span[1] + 1].all():
                 continue  # `repeats` says so
             count = span[1] - span[0]
@@ -83,56 +96,65 @@ def frozen(recording: Recording) -> list[Finding]:
     return found
 
 
-def _stopped(recording: Recording, view: View, way: Matrix) -> list[Span]:
+def _ways(recording: Recording) -> Ways:
+    arm = places(recording.embodiment, arm_only=True)
+    fingers = [number for number in places(recording.embodiment) if number not in arm]
+    return Ways(route(recording, arm), route(recording, fingers))
+
+
+def _stopped(recording: Recording, view: View, ways: Ways) -> list[Span]:
     """Rows first..last of one picture that should have been several."""
     count = min(view.count, recording.rows)
     if count <= DROPPED:
         return []
     shown = ~np.logical_or(*empty(view))[:count]
     changes = np.concatenate([[np.inf], _changes_over(view, np.arange(count - 1), 1)])
-    level = _coded_again(changes[1:], way)
+    level = _coded_again(changes[1:], ways.arm)
     same = changes <= level
     same[1:-1] |= (changes[1:-1] <= 2 * level) & (same[:-2] | same[2:])  # a key frame codes the same picture anew
     same &= shown
     candidates = [(first - 1, last) for first, last in runs(same) if last - first + 1 >= DROPPED]
-    candidates = [span for span in candidates if travelled(way, *span) >= _NEAR]
+    candidates = [span for span in candidates if travelled(ways.all, *span) >= _NEAR]
     if not candidates:
         return []
     apart = np.zeros(count, bool)
     for first, last in candidates:
         apart[first : last + 1] = True
-    seen = _learned(recording, view, way, apart)
-    return [span for span in candidates if _missed(view, way, seen, span, level)]
+    seen = _learned(recording, view, ways, apart)
+    return [span for span in candidates if _missed(view, ways, seen, span, level)]
 
 
 def _coded_again(changes: Matrix, way: Matrix) -> float:
     """Grey levels by which this camera's coder may change a picture that stands, from one picture to the next."""
-    moves = np.abs(np.diff(way[: len(changes) + 1], axis=0)).max(axis=1) >= _NEAR
+    moves = np.abs(np.diff(way[: len(changes) + 1], axis=0)).max(axis=1, initial=0.0) >= _NEAR
     return max(_SAME, _SETTLES * float(np.median(changes[moves]))) if moves.any() else _SAME
 
 
-def _learned(recording: Recording, view: View, way: Matrix, apart: NDArray[np.bool_]) -> Seen:
-    """From the rows that are not in question."""
+def _learned(recording: Recording, view: View, ways: Ways, apart: NDArray[np.bool_]) -> Seen:
+    """From the rows that are not in question, between which the fingers stood."""
     travels, changes = [], []
     count = len(apart)
     for lag in sorted({recording.rows_in(seconds) for seconds in _LAGS_S}):
         firsts = np.flatnonzero(~(apart[:-lag] | apart[lag:])) if lag < count else np.zeros(0, np.int64)
+        firsts = firsts[np.abs(ways.fingers[firsts + lag] - ways.fingers[firsts]).max(axis=1, initial=0.0) < _NEAR]
         firsts = firsts[:: max(1, len(firsts) // _ENOUGH)]
         if len(firsts):
-            travels.append(np.abs(way[firsts + lag] - way[firsts]).max(axis=1))
+            travels.append(np.abs(ways.arm[firsts + lag] - ways.arm[firsts]).max(axis=1, initial=0.0))
             changes.append(_changes_over(view, firsts, lag))
     return Seen(np.concatenate(travels or [np.zeros(0)]), np.concatenate(changes or [np.zeros(0)]))
 
 
-def _missed(view: View, way: Matrix, seen: Seen, span: Span, level: float) -> bool:
+def _missed(view: View, ways: Ways, seen: Seen, span: Span, level: float) -> bool:
     first, last = span
-    travel = travelled(way, first, last)
     if max(change(view, first, row) for row in range(first + 1, last + 1)) > 2 * level:
         return False  # it creeps: the robot is slow, not the camera
     if last + 1 < view.count and change(view, first, last + 1) < 2 * level:
         return False  # nothing was missed: it goes on where it stopped
-    if _leaps(view, way, span, level):
+    if _leaps(view, ways.all, span, level):
         return True
+    travel = travelled(ways.arm, first, last)
+    if travel < _NEAR or travel < travelled(ways.arm, last, last + 1):
+        return False  # it only sets off: the next picture differs for what came after
     least = seen.least(travel)
     if least is None:
         return travel >= _FAR
