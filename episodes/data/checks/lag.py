@@ -13,6 +13,7 @@ LAG_S = 0.09  # above the arm's own
 TARGET_LAG_S = 0.3  # an arm that is given places to go to takes its time
 EARLY_S = -0.06  # the state cannot know what will be asked
 _BEFORE_S, _AFTER_S = 0.3, 0.8  # how far is looked
+_SHARE = 1 / 3  # of the episode at most: what little would overlap beyond is alike by chance
 _SURE = 0.6  # correlation below which nothing is said
 _BUSY = 0.05  # standard deviation of an axis, of its range, below which it says nothing
 
@@ -30,7 +31,8 @@ def lag_s(recording: Recording) -> float | None:
     if change.shape[0] < recording.rows_in(1.0) or not asked.shape[1] or not change.shape[1]:
         return None
     change = np.nan_to_num(change, nan=0.0, posinf=0.0, neginf=0.0)
-    offsets = np.arange(-recording.rows_in(_BEFORE_S), recording.rows_in(_AFTER_S) + 1)
+    most = int(_SHARE * len(change))
+    offsets = np.arange(-min(most, recording.rows_in(_BEFORE_S)), min(most, recording.rows_in(_AFTER_S)) + 1)
     total, weight = np.zeros(len(offsets)), 0.0
     for column in range(asked.shape[1]):
         curves = np.abs([_correlation(asked[:, column], change, int(offset)) for offset in offsets])  # [offsets, P]
