@@ -28,6 +28,7 @@ _ENOUGH = 2000  # of them, at each distance in time
 _FEWEST = 8  # pairs of rows from which that is learned
 _LAGS_S = (0.0333, 0.0667, 0.1, 0.1667, 0.2667, 0.4, 0.6)
 _NEAR = 0.1  # rows at full speed: less than that nobody sees
+_AGAIN = 1.3  # times what a coder changes: a key frame codes the same picture anew
 _KEPT = 0.5  # of the pace around it
 _LEAP = 0.7  # times the usual change from picture to picture at least: a fine texture changes no more over a longer way
 _FAR = 8.0  # rows at full speed that every camera must notice, when the episode has nothing else to learn from
@@ -82,9 +83,9 @@ def frozen(recording: Recording) -> list[Finding]:
     """`frozen`: a camera shows the same picture for 0.4 s or more while the robot moves; `dropped`: for three or more."""
     found = []
     ways = _ways(recording)
-    for camera, view in recording.views.items():
+    for camera in recording.views:
         flagged = recording.repeated[camera]
-        for span in _stopped(recording, view, ways):
+        for span in _stopped(recording, camera, ways):
             if flagged[span[0] + 1 : span[1] + 1].all():
                 continue  # `repeats` says so
             count = span[1] - span[0]
@@ -102,8 +103,10 @@ def _ways(recording: Recording) -> Ways:
     return Ways(route(recording, arm), route(recording, fingers))
 
 
-def _stopped(recording: Recording, view: View, ways: Ways) -> list[Span]:
-    """Rows first..last of one picture that should have been several."""
+def _stopped(recording: Recording, camera: str, ways: Ways) -> list[Span]:
+    """Rows first..last of one picture that should have been several: the robot went on from row to row, and no row says
+    that its picture is old."""
+    view = recording.views[camera]
     count = min(view.count, recording.rows)
     if count <= DROPPED:
         return []
@@ -111,10 +114,11 @@ def _stopped(recording: Recording, view: View, ways: Ways) -> list[Span]:
     changes = np.concatenate([[np.inf], _changes_over(view, np.arange(count - 1), 1)])
     level = _coded_again(changes[1:], ways.arm)
     same = changes <= level
-    same[1:-1] |= (changes[1:-1] <= 2 * level) & (same[:-2] | same[2:])  # a key frame codes the same picture anew
+    same[1:-1] |= (changes[1:-1] <= _AGAIN * level) & (same[:-2] | same[2:])
     same &= shown
     candidates = [(first - 1, last) for first, last in runs(same) if last - first + 1 >= DROPPED]
-    candidates = [span for span in candidates if travelled(ways.all, *span) >= _NEAR]
+    went = _goes(ways.all) & ~recording.repeated[camera][1:]
+    candidates = [span for span in candidates if any(b > a for a, b in runs(went[span[0] : span[1]]))]
     if not candidates:
         return []
     apart = np.zeros(count, bool)
@@ -122,6 +126,11 @@ def _stopped(recording: Recording, view: View, ways: Ways) -> list[Span]:
         apart[first : last + 1] = True
     seen = _learned(recording, view, ways, apart)
     return [span for span in candidates if _missed(view, ways, seen, span, level)]
+
+
+def _goes(way: Matrix) -> NDArray[np.bool_]:
+    """[N-1] where it goes on fast enough to be seen within `DROPPED` pictures."""
+    return np.asarray(np.abs(np.diff(way, axis=0)).max(axis=1, initial=0.0) >= _NEAR / DROPPED)
 
 
 def _coded_again(changes: Matrix, way: Matrix) -> float:
@@ -146,15 +155,18 @@ def _learned(recording: Recording, view: View, ways: Ways, apart: NDArray[np.boo
 
 def _missed(view: View, ways: Ways, seen: Seen, span: Span, level: float) -> bool:
     first, last = span
-    if max(change(view, first, row) for row in range(first + 1, last + 1)) > 2 * level:
+    if max(change(view, first, row) for row in range(first + 1, last + 1)) > _AGAIN * level:
         return False  # it creeps: the robot is slow, not the camera
     if last + 1 < view.count and change(view, first, last + 1) < 2 * level:
         return False  # nothing was missed: it goes on where it stopped
     if _leaps(view, ways.all, span, level):
         return True
     travel = travelled(ways.arm, first, last)
-    if travel < _NEAR or travel < travelled(ways.arm, last, last + 1):
-        return False  # it only sets off: the next picture differs for what came after
+    if travel < _NEAR:
+        return False
+    sets_off = travel < travelled(ways.arm, last, min(last + 1, view.count - 1))
+    if sets_off and change(view, first, last + 1) <= max(_around(view, span), default=0.0):
+        return False  # the next picture differs for what came after
     least = seen.least(travel)
     if least is None:
         return travel >= _FAR
@@ -169,10 +181,16 @@ def _leaps(view: View, way: Matrix, span: Span, level: float) -> bool:
     pace = np.abs(np.diff(way, axis=0)).max(axis=1)
     around = float(np.mean([*pace[first - 2 : first], *pace[last + 1 : last + 3]]))
     within = float(pace[first:last].mean())
-    near = [*range(first - 2, first), *range(last + 1, last + 3)]
-    usual = [change(view, row, row + 1) for row in near]
+    usual = _around(view, span)
     leap = change(view, first, last + 1)
     return within >= _KEPT * around and min(usual) > level and leap >= _LEAP * float(np.mean(usual))
+
+
+def _around(view: View, span: Span) -> list[float]:
+    """By how much each of the pictures beside a span differs from the next: two before it and two after."""
+    first, last = span
+    near = [*range(max(0, first - 2), first), *range(last + 1, min(last + 3, view.count - 1))]
+    return [change(view, row, row + 1) for row in near]
 
 
 def repeats(recording: Recording) -> list[Finding]:
