@@ -1,4 +1,4 @@
-"""What a dataset holds, in numbers and pictures: distributions of joints and cameras, where the gripper went, near-duplicates.
+"""What a dataset holds, in numbers and pictures: distributions of joints and cameras, where the gripper went.
 
 Reads the columns that the check laid out (float32, column after column) between the rows kept.  No Django.
 """
@@ -152,48 +152,3 @@ def _path(episode: Kept) -> tuple[Floats, Floats] | None:
         shut = episode.values[fingers] > 0.5
         closed[1:] = shut[1:] & ~shut[:-1]
     return (path[good], path[good & closed]) if good.any() else None
-
-
-NEAR_M = 0.005  # root mean square between two paths of the gripper that nobody drives twice by chance
-_POINTS = 24
-
-
-def near_duplicates(episodes: Sequence[tuple[str, Kept]], most: int = 50) -> list[tuple[str, str, float]]:
-    """Pairs (id, id, metres) whose grippers went nearly the same way at nearly the same time, nearest first.
-
-    Paths are resampled to `_POINTS` points, evenly in time; an arm without a known position is compared by its whole state,
-    each number as a share of its range.
-    """
-    portraits = [(id, _portrait(kept)) for id, kept in episodes]
-    pairs: list[tuple[str, str, float]] = []
-    for width in {len(portrait) for _, portrait in portraits}:
-        alike = [(id, portrait) for id, portrait in portraits if len(portrait) == width]
-        matrix = np.stack([portrait for _, portrait in alike]).astype(np.float64)
-        squares = (matrix**2).sum(axis=1)
-        for number in range(len(alike) - 1):
-            rest = slice(number + 1, None)
-            apart = np.maximum(0.0, squares[rest] + squares[number] - 2 * matrix[rest] @ matrix[number])
-            off = np.sqrt(apart / _POINTS)
-            pairs += [(alike[number][0], alike[number + 1 + at][0], float(off[at])) for at in np.flatnonzero(off < NEAR_M)]
-    return sorted(pairs, key=lambda pair: pair[2])[:most]
-
-
-def _portrait(episode: Kept) -> NDArray[np.float64]:
-    state = [number for number, column in enumerate(episode.described) if column["kind"] == "state"]
-    names = {episode.described[number]["name"]: number for number in state}
-    place = next((pair for pair in _PLACES if pair[0] in names and pair[1] in names), None)
-    at = np.linspace(0, max(0, episode.values.shape[1] - 1), _POINTS)
-    rows = np.arange(episode.values.shape[1])
-    if place is None:
-        numbers, scale = state, [_range(episode.described[number]) for number in state]
-    else:
-        third = place[0][:-1] + "z"
-        numbers = [names[name] for name in (*place, third) if name in names]
-        scale = [1.0] * len(numbers)
-    lines = [np.interp(at, rows, np.nan_to_num(episode.values[n])) / by for n, by in zip(numbers, scale, strict=True)]
-    return np.concatenate(lines) if lines else np.zeros(0)
-
-
-def _range(column: dict[str, Any]) -> float:
-    low, high = column["low"], column["high"]
-    return float(high - low) if low is not None and high is not None and high > low else 1.0

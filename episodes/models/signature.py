@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from episodes.data.checks.signature import Signature
 from episodes.models.episode import Episode
 
 
@@ -23,3 +24,7 @@ class EpisodeSignature(models.Model):
 
     def __str__(self) -> str:
         return f"{self.episode_id[:8]}: {self.exact[:8]}"
+
+    def content(self) -> Signature:
+        """As the checks compare it."""
+        return Signature(exact=self.exact, embodiment=self.embodiment, rows=self.rows, near=bytes(self.near))

@@ -12,10 +12,11 @@ from django.urls import reverse
 
 from episodes import storage
 from episodes.data import statistics
+from episodes.data.checks.signature import near_pairs
 from episodes.data.difference import Changed, difference
 from episodes.data.gist import read_gist
 from episodes.data.manifest import Manifest
-from episodes.models import Dataset, DatasetJob, DatasetVersion, Episode, EpisodePerson
+from episodes.models import Dataset, DatasetJob, DatasetVersion, Episode, EpisodePerson, EpisodeSignature
 from episodes.services import datasets as services
 
 MOST_SHOWN = 200  # of each list of a difference
@@ -173,7 +174,7 @@ def statistics_of(manifest: Manifest) -> dict[str, Any]:
 
     Sums are over all episodes; distributions, coverage and near-duplicates over a sample of `SAMPLE`, drawn by hash.
     """
-    key = f"dataset-statistics:2:{manifest.digest}"
+    key = f"dataset-statistics:3:{manifest.digest}"
     found: dict[str, Any] | None = cache.get(key)
     if found is None:
         found = _sums(manifest) | _sampled(manifest)
@@ -229,7 +230,7 @@ def _sampled(manifest: Manifest) -> dict[str, Any]:
             kept.append((one.id, columns))
         if gist := read_gist(derived / storage.GIST):
             gists.append(gist)
-    pairs = statistics.near_duplicates(kept)
+    pairs = near_pairs([(one.episode_id, one.content()) for one in EpisodeSignature.objects.filter(episode__in=list(rows))])
     only = [columns for _, columns in kept]
     return {
         "sampled": len(kept),
@@ -238,7 +239,7 @@ def _sampled(manifest: Manifest) -> dict[str, Any]:
         "cameras": statistics.cameras(gists),
         "coverage": statistics.coverage(only),
         "near_duplicates": [
-            {"first": _named(rows[first]), "second": _named(rows[second]), "apart_m": apart} for first, second, apart in pairs
+            {"first": _named(rows[first]), "second": _named(rows[second]), "apart": apart} for first, second, apart in pairs
         ],
         "flagged_duplicates": Episode.objects.filter(
             Q(finding_codes__contains="|near_duplicate|"), pk__in=[one.id for one in manifest.episodes]

@@ -43,10 +43,7 @@ def _known_before(episode: Episode, signature: Signature | None) -> list[Finding
     slack = round(0.15 * signature.rows) + 1
     near = known.filter(embodiment=signature.embodiment, rows__range=(signature.rows - slack, signature.rows + slack))
     others = [
-        (
-            f"episode {one.episode.number}",
-            Signature(exact=one.exact, embodiment=one.embodiment, rows=one.rows, near=bytes(one.near)),
-        )
+        (f"episode {one.episode.number}", one.content())
         for one in (*same.select_related("episode"), *near.select_related("episode")[:MOST_COMPARED])
     ]
     return duplicates(signature, others)

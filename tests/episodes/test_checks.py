@@ -11,7 +11,7 @@ import pytest
 
 from episodes.data.checks.finding import Finding, Trim, codes_of, status_of
 from episodes.data.checks.registry import MOST_OF_A_CODE
-from episodes.data.checks.signature import alike, duplicates
+from episodes.data.checks.signature import alike, duplicates, near_pairs
 from episodes.data.examine import Examined, examine
 from episodes.data.faults.copy import Copy, open_copy, write_copy
 from episodes.data.faults.registry import FAULTS, inject
@@ -186,6 +186,7 @@ def test_a_copy_and_a_near_copy_are_recognised_and_another_drive_is_not(good: Pa
     assert (finding.code, finding.severity) == ("near_duplicate", "warning")
     assert "episode 1" in finding.sentence
     assert not alike(mine, other)
+    assert [pair[:2] for pair in near_pairs([("a", mine), ("b", other), ("c", nearly)])] == [("a", "c")]
     assert not alike(mine, msgspec.structs.replace(mine, embodiment="0" * 64))
 
 

@@ -1,4 +1,4 @@
-"""Statistics of columns: distributions between limits, where the gripper went, paths that are nearly the same."""
+"""Statistics of columns: distributions between limits, where the gripper went."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from episodes.data.statistics import BINS, Kept, coverage, joints, near_duplicates, read_columns
+from episodes.data.statistics import BINS, Kept, coverage, joints, read_columns
 
 NAMES = ("tool_x", "tool_y", "tool_z", "gripper")
 
@@ -37,13 +37,6 @@ def test_coverage_counts_each_episode_once_a_cell_and_marks_where_a_gripper_clos
     assert found["closings"] == [[0.5, 0.0]]
     assert (found["low"][0], found["episodes"]) == (pytest.approx(-0.02), 2)
     assert coverage([Kept([], np.zeros((0, 5), np.float32))]) is None
-
-
-def test_paths_within_five_millimetres_are_near_duplicates_however_long() -> None:
-    episodes = [("a", kept(line(100))), ("b", kept(line(130, 0.002))), ("c", kept(line(100, 0.05)))]
-    ((first, second, apart),) = near_duplicates(episodes)
-    assert (first, second) == ("a", "b")
-    assert 0.0015 < apart < 0.005
 
 
 def test_columns_are_read_between_the_rows_kept_or_not_at_all(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import msgspec
@@ -80,8 +81,9 @@ def duplicates(mine: Signature, others: Sequence[tuple[str, Signature]]) -> list
         if other.exact == mine.exact:
             sentence = f"The same content as {name}. Keep one of them."
             return [Finding(code="duplicate", severity="reject", sentence=sentence, last=mine.rows - 1)]
+    portrait = _Seen.of(mine)
     for name, other in others:
-        if alike(mine, other):
+        if _apart(portrait, _Seen.of(other)) <= ALIKE_PATH:
             sentence = f"Nearly the same motion and pictures as {name}. Keep one of them."
             return [Finding(code="near_duplicate", severity="warning", sentence=sentence, last=mine.rows - 1)]
     return []
@@ -92,26 +94,42 @@ def alike(mine: Signature, other: Signature) -> bool:
 
     Nobody does the same twice to within 0.2 % of the robot's reach, and objects hardly lie in the same places again.
     """
+    return _apart(_Seen.of(mine), _Seen.of(other)) <= ALIKE_PATH
+
+
+def near_pairs(known: Sequence[tuple[str, Signature]], most: int = 50) -> list[tuple[str, str, float]]:
+    """The pairs that are `alike`, nearest first: (name, name, how far apart their paths are as a share of the reach)."""
+    seen = [(name, _Seen.of(signature)) for name, signature in known]
+    pairs = [(name, other, _apart(mine, its)) for at, (name, mine) in enumerate(seen) for other, its in seen[at + 1 :]]
+    return sorted((pair for pair in pairs if pair[2] <= ALIKE_PATH), key=lambda pair: pair[2])[:most]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A signature unpacked, to be compared with many."""
+
+    embodiment: str
+    rows: int
+    path: Matrix  # [POINTS, P]
+    scenes: Matrix  # [cameras, pixels], brightness set aside
+
+    @classmethod
+    def of(cls, signature: Signature) -> _Seen:
+        portrait = msgspec.msgpack.decode(signature.near, type=_Portrait)
+        path = np.frombuffer(portrait.path, np.float16).astype(np.float64).reshape(_POINTS, -1)
+        scenes = np.frombuffer(portrait.pictures, np.uint8).astype(np.float64).reshape(-1, _PICTURE[0] * _PICTURE[1])
+        return cls(signature.embodiment, signature.rows, path, scenes - scenes.mean(axis=1, keepdims=True))
+
+
+def _apart(mine: _Seen, other: _Seen) -> float:
+    """Root mean square between two paths, of a place's range; infinite between episodes that differ in anything else."""
     if mine.embodiment != other.embodiment or abs(mine.rows - other.rows) > ALIKE_ROWS * max(mine.rows, other.rows):
-        return False
-    here, there = (msgspec.msgpack.decode(one.near, type=_Portrait) for one in (mine, other))
-    if len(here.path) != len(there.path) or len(here.pictures) != len(there.pictures):
-        return False
-    if _scenes_apart(here.pictures, there.pictures) > ALIKE_PICTURE:
-        return False
-    paths = [np.frombuffer(one.path, np.float16).astype(np.float64).reshape(_POINTS, -1) for one in (here, there)]
-    return max(_off(paths[0], paths[1]), _off(paths[1], paths[0])) <= ALIKE_PATH
-
-
-def _scenes_apart(mine: bytes, other: bytes) -> float:
-    """Grey levels; the largest of all the pictures."""
-    here, there = (
-        np.frombuffer(raw, np.uint8).astype(np.float64).reshape(-1, _PICTURE[0] * _PICTURE[1]) for raw in (mine, other)
-    )
-    if not len(here):
-        return 0.0
-    apart = (here - here.mean(axis=1, keepdims=True)) - (there - there.mean(axis=1, keepdims=True))
-    return float(np.abs(apart).mean(axis=1).max())
+        return np.inf
+    if mine.path.shape != other.path.shape or mine.scenes.shape != other.scenes.shape:
+        return np.inf
+    if np.abs(mine.scenes - other.scenes).mean(axis=1).max(initial=0.0) > ALIKE_PICTURE:
+        return np.inf
+    return max(_off(mine.path, other.path), _off(other.path, mine.path))
 
 
 def _off(path: Matrix, other: Matrix) -> float:

@@ -69,15 +69,15 @@ function duplicates(s: Statistics): string {
     ? `<p class="row s11 warn">${icon("warning")}${count(s.flagged_duplicates, "episode")} marked as nearly the same by the check.</p>`
     : "";
   if (s.near_duplicates.length === 0)
-    return `${flagged}<p class="row s11 ok">${icon("check")}No two grippers went the same way within 5 mm.</p>`;
+    return `${flagged}<p class="row s11 ok">${icon("check")}No two show nearly the same motion and pictures.</p>`;
   const lines = s.near_duplicates
     .slice(0, 12)
     .map(
       (pair) =>
-        `<tr><td><a href="${safe(pair.first.url)}">Episode ${pair.first.number}</a></td><td><a href="${safe(pair.second.url)}">Episode ${pair.second.number}</a></td><td class="n">${fixed(1000 * pair.apart_m, 1)} mm</td></tr>`,
+        `<tr><td><a href="${safe(pair.first.url)}">Episode ${pair.first.number}</a></td><td><a href="${safe(pair.second.url)}">Episode ${pair.second.number}</a></td><td class="n">${fixed(100 * pair.apart, 2)} %</td></tr>`,
     )
     .join("");
-  return `${flagged}<table class="tbl"><thead><tr><th>This</th><th>and this</th><th class="n">paths apart</th></tr></thead><tbody>${lines}</tbody></table>`;
+  return `${flagged}<table class="tbl"><thead><tr><th>This</th><th>and this</th><th class="n">paths apart, of the reach</th></tr></thead><tbody>${lines}</tbody></table>`;
 }
 
 export function statistics(s: Statistics): string {

@@ -54,6 +54,6 @@ export interface Statistics {
   action: Distribution[];
   cameras: CameraNumbers[];
   coverage: Coverage | null;
-  near_duplicates: { first: Named; second: Named; apart_m: number }[];
+  near_duplicates: { first: Named; second: Named; apart: number }[];
   flagged_duplicates: number;
 }
