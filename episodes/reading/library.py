@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import time
 from collections.abc import Callable
 from typing import Any, Literal, cast
 
@@ -27,7 +28,7 @@ By = Literal["task", "person", "robot", "site", "mix"]
 _ORDER: dict[str, tuple[str, bool]] = {  # column, falling
     "newest": ("started_at", True), "oldest": ("started_at", False), "longest": ("seconds", True), "shortest": ("seconds", False),
 }  # fmt: skip
-KEPT_S = 20
+KEPT_S, SLOW_S = 20, 0.03  # of a small library every sum is of this moment
 MOST_GROUPS = 30
 MOST_TOGETHER = 20_000  # combinations of task, kind of failure, mix and findings that are looked through for the filters
 #: the task's name, or the instruction where the recording names no task
@@ -181,10 +182,12 @@ def _named(pairs: Any) -> list[dict[str, str]]:
 
 
 def _kept(name: str, where: list[int], query: str, make: Callable[[], Any]) -> Any:
-    """`make()`, or what it gave within the last `KEPT_S` for the same sites and filter."""
+    """`make()`, or what it gave within the last `KEPT_S` for the same sites and filter; kept only when it took its time."""
     key = f"library:{name}:" + hashlib.sha256(msgspec.json.encode([where, query])).hexdigest()[:32]
     found = cache.get(key)
     if found is None:
+        began_s = time.perf_counter()
         found = make()
-        cache.set(key, found, KEPT_S)
+        if time.perf_counter() - began_s > SLOW_S:
+            cache.set(key, found, KEPT_S)
     return found

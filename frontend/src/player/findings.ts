@@ -61,15 +61,26 @@ export function proposalWords(found: { head_s: number; tail_s: number }): string
   return parts.join(" and ");
 }
 
+export interface Recorded {
+  what: string;
+  why: string;
+  /** Nothing to look at: it only says how it was recorded. */
+  harmless: boolean;
+}
+
 /** Sentences of what the recorder itself already said. */
-export function recorded(episode: EpisodeDetail): [string, string][] {
-  const found: [string, string][] = [];
+export function recorded(episode: EpisodeDetail): Recorded[] {
+  const found: Recorded[] = [];
   const named = new Set(episode.findings.map((f) => f.code));
-  if (episode.cut && !named.has("cut")) found.push(["Cut", episode.cut_reason || "The end is missing."]);
+  if (episode.cut && !named.has("cut"))
+    found.push({ what: "Cut", why: episode.cut_reason || "The end is missing.", harmless: false });
   for (const [camera, n] of Object.entries(episode.frames_repeated)) {
-    if (n > 0)
-      found.push([`${count(n, "frame")} of ${safe(camera)} repeated`, "The camera was late; the flag is in the rows."]);
+    const what = `${n} of ${count(episode.rows, "frame")} of ${safe(camera)} repeated`;
+    if (n > 0) found.push({ what, why: "The camera was slower than the rows; each such row says so.", harmless: true });
   }
-  if (episode.rows_lost > 0) found.push([`${count(episode.rows_lost, "row")} lost`, "The recorder could not keep up."]);
+  if (episode.rows_lost > 0) {
+    const what = `${count(episode.rows_lost, "row")} lost`;
+    found.push({ what, why: "The recorder could not keep up.", harmless: false });
+  }
   return found;
 }

@@ -28,8 +28,9 @@ const LETTER_PCT = 0.85;
 
 export function clampMarks(stretches: readonly Clamped[], hz: number): Mark[] {
   return stretches.map((s) => {
-    const seconds = ((s.last - s.first + 1) / hz).toFixed(1);
-    return { row: s.first, icon: "shield", look: "warn", words: `${clampWords(s.name)} ${seconds} s` };
+    const seconds = (s.last - s.first + 1) / hz;
+    const words = seconds < 0.1 ? clampWords(s.name) : `${clampWords(s.name)} ${seconds.toFixed(1)} s`;
+    return { row: s.first, icon: "shield", look: "warn", words };
   });
 }
 

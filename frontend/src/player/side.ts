@@ -87,12 +87,14 @@ export function findingsHtml(e: EpisodeDetail): string {
       `<li class="check">${icon("clock", "warn")}<span class="grow"><b>Idle</b> <span class="muted">${proposalWords(idle)}</span><br><span class="s11 t2">Trim proposed.</span></span><button type="button" class="btn small" data-do="propose">Accept${kbd("P")}</button></li>`,
     );
   }
-  for (const [what, why] of recorded(e)) {
+  let n = lines.length;
+  for (const { what, why, harmless } of recorded(e)) {
+    if (!harmless) n += 1;
+    const look = harmless ? icon("film", "muted") : icon("warning", "warn");
     lines.push(
-      `<li class="check">${icon("warning", "warn")}<span><b>${what}</b><br><span class="muted s11">${safe(why)}</span></span></li>`,
+      `<li class="check">${look}<span>${harmless ? what : `<b>${what}</b>`}<br><span class="muted s11">${safe(why)}</span></span></li>`,
     );
   }
-  const n = lines.length;
   if (n === 0 || (e.rows_lost === 0 && e.findings.length === 0))
     lines.push(
       `<li class="check">${icon("check", "ok")}<span>Every check passed: ${count(e.rows, "row")}, as many frames of each camera</span></li>`,
