@@ -74,9 +74,10 @@ export function recorded(episode: EpisodeDetail): Recorded[] {
   const named = new Set(episode.findings.map((f) => f.code));
   if (episode.cut && !named.has("cut"))
     found.push({ what: "Cut", why: episode.cut_reason || "The end is missing.", harmless: false });
-  for (const [camera, n] of Object.entries(episode.frames_repeated)) {
-    const what = `${n} of ${count(episode.rows, "frame")} of ${safe(camera)} repeated`;
-    if (n > 0) found.push({ what, why: "The camera was slower than the rows; each such row says so.", harmless: true });
+  const late = Object.entries(episode.frames_repeated).filter(([, n]) => n > 0);
+  if (late.length > 0) {
+    const what = `Repeated of ${count(episode.rows, "frame")}: ${late.map(([camera, n]) => `${safe(camera)} ${n}`).join(", ")}`;
+    found.push({ what, why: "The camera was slower than the rows; each such row says so.", harmless: true });
   }
   if (episode.rows_lost > 0) {
     const what = `${count(episode.rows_lost, "row")} lost`;

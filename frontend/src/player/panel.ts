@@ -1,23 +1,33 @@
-// The sections of the side panel: each drawn only when its words changed, none while a form is open in it, and the focus stays where it was.
+// The sections of the side panel: each drawn only when its words changed, none while somebody writes in it, and the focus stays where it was.
 import { openIn } from "./forms";
 import type { Section } from "./frame";
 
+/** What takes keys in a part of a section, and what the section says meanwhile. */
+interface Open {
+  html: string;
+  part: string;
+  element: HTMLElement;
+}
+
 export class Panel {
   private readonly drawn = new Map<Section, string>();
-  private readonly held = new Map<Section, string>();
+  private readonly held = new Map<Section, Open>();
 
   constructor(private readonly root: HTMLElement) {}
 
   draw(section: Section, html: string): void {
-    if (this.held.has(section)) this.held.set(section, html);
-    else this.write(section, html);
+    const open = this.held.get(section);
+    if (open) open.html = html;
+    if (!open) this.write(section, html);
+    else if (!(open.element instanceof HTMLFormElement)) this.drawAround(section, open);
   }
 
   /** Opens what takes keys (a form, a list) in a part of a section; `close` puts the section back. */
   open(section: Section, part: string, element: HTMLElement): void {
     const place = this.root.querySelector(`[data-part="${part}"]`);
     if (!place) return;
-    if (!this.held.has(section)) this.held.set(section, this.drawn.get(section) ?? "");
+    const html = this.held.get(section)?.html ?? this.drawn.get(section) ?? "";
+    this.held.set(section, { html, part, element });
     if (element instanceof HTMLFormElement) openIn(place, element);
     else {
       place.replaceChildren(element);
@@ -26,15 +36,23 @@ export class Panel {
   }
 
   close(section: Section): void {
-    const html = this.held.get(section);
-    if (html === undefined) return;
+    const open = this.held.get(section);
+    if (!open) return;
     this.held.delete(section);
     this.drawn.delete(section);
-    this.write(section, html);
+    this.write(section, open.html);
   }
 
   closeAll(): void {
     for (const section of [...this.held.keys()]) this.close(section);
+  }
+
+  /** A list stays open, with the focus in it, while the rest of its section follows what was chosen. */
+  private drawAround(section: Section, { html, part, element }: Open): void {
+    const focused = element.contains(document.activeElement) ? (document.activeElement as HTMLElement) : null;
+    this.write(section, html);
+    this.root.querySelector(`[data-part="${part}"]`)?.replaceChildren(element);
+    focused?.focus();
   }
 
   private write(section: Section, html: string): void {

@@ -147,6 +147,17 @@ describe("labels by keys", () => {
     expect(server.one.outcome).toBe("failure");
   });
 
+  it("X shows the failure at once, beside the list of its kinds", async () => {
+    const server = new Server({});
+    const player = await open(server);
+    await press("x");
+    expect(player.querySelector('[data-value="failure"]')?.getAttribute("aria-pressed")).toBe("true");
+    expect(document.activeElement?.getAttribute("role")).toBe("listbox");
+    await press("x");
+    expect(player.querySelector('[data-value="failure"]')?.getAttribute("aria-pressed")).toBe("false");
+    expect(player.querySelector('[role="listbox"]')).toBeNull();
+  });
+
   it("keys pressed faster than the server answers are all kept, each on the version before it", async () => {
     const server = new Server({});
     await open(server);
