@@ -1,4 +1,5 @@
-"""Which values occur in an indexed column beside the episodes: skips from each to the next, so it costs by values, not rows.
+"""Which values occur in an indexed column of episodes, or beside them: skips from each to the next, so that it costs by
+values, not rows.
 
 SELECT DISTINCT looks at every row, in SQLite and in PostgreSQL.
 """
@@ -9,13 +10,13 @@ from typing import Any
 
 from django.db import connection, models
 
-MOST = 2000
+EPISODES = "episodes_episode"
 
 
 def values(model: type[models.Model], column: str, sites: list[int] | None = None) -> list[str]:
-    """The first `MOST` values of a text column, in order, without "".  With `sites`: those with an episode at one of them.
+    """The values of a text column, in order, without "".  With `sites`: those with an episode at one of them.
 
-    `model` has a column `episode_id`, and an index that begins with `column`.
+    `model` is Episode or has a column `episode_id`, and an index that begins with `column`.
     """
     return [value for (value,) in _skipped(model, column, "found.value", sites)]
 
@@ -31,13 +32,15 @@ def _skipped(model: type[models.Model], column: str, wanted: str, sites: list[in
     table, here = model._meta.db_table, ""
     if sites is not None:
         marks = ", ".join(["%s"] * len(sites)) or "NULL"
+        join = f"JOIN {EPISODES} episode ON episode.id = beside.episode_id" if table != EPISODES else ""
+        site = "episode.site_id" if join else "beside.site_id"
         # a value with LIMIT 1 and no EXISTS, which would be turned into a join with all episodes
-        here = f"""AND (SELECT 1 FROM {table} beside JOIN episodes_episode episode ON episode.id = beside.episode_id
-            WHERE beside.{column} = found.value AND episode.site_id IN ({marks}) LIMIT 1) = 1"""  # noqa: S608
+        here = f"""AND (SELECT 1 FROM {table} beside {join}
+            WHERE beside.{column} = found.value AND {site} IN ({marks}) LIMIT 1) = 1"""  # noqa: S608
     query = f"""WITH RECURSIVE found(value) AS (
         SELECT MIN({column}) FROM {table} WHERE {column} > '' UNION ALL
         SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > found.value) FROM found WHERE found.value IS NOT NULL)
-        SELECT {wanted} FROM found WHERE found.value IS NOT NULL {here} LIMIT {MOST}"""  # noqa: S608
+        SELECT {wanted} FROM found WHERE found.value IS NOT NULL {here}"""  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(query, sites or [])
         return list(cursor.fetchall())

@@ -144,6 +144,7 @@ class Episode(models.Model):
             models.Index(fields=["-seconds", "-id"]),
             models.Index(fields=["robot", "-started_at"]),
             models.Index(fields=["status", "checked_at"]),
+            *(models.Index(fields=[column, "site"]) for column in ("task", "failure", "mix", "finding_codes")),
             models.Index(fields=["purge_at"], condition=Q(purge_at__isnull=False), name="episode_to_purge"),
             models.Index(fields=["gone_at"], condition=Q(gone_at__isnull=False, erased_at=None), name="episode_to_erase"),
         ]

@@ -22,20 +22,23 @@ from episodes.services import datasets as services
 MOST_SHOWN = 200  # of each list of a difference
 SAMPLE = 400  # episodes whose columns are read for the statistics
 KEPT_S = 3600
+SUMS_KEPT_S = 20
 
 
 def head(dataset: Dataset) -> dict[str, Any]:
-    """`DatasetRow`: one line of the list."""
-    draft = _sums_of_draft(dataset)
-    return _head(dataset, draft)
+    """`DatasetRow`: one line of the list.  The draft is counted as for its own page, or as that was `SUMS_KEPT_S` ago."""
+    kept: dict[str, Any] | None = cache.get(services.sums_key(dataset))
+    return _head(dataset, _sums_of_draft(dataset) if kept is None else kept)
 
 
 def _sums_of_draft(dataset: Dataset) -> dict[str, Any]:
-    """All that is counted of a draft, by one look at its episodes."""
+    """All that is counted of a draft, by one look at its episodes; kept for the list."""
     by = {outcome: Count("pk", filter=Q(outcome=outcome)) for outcome in Episode.OUTCOMES}
-    return services.draft(dataset).order_by().aggregate(
+    found: dict[str, Any] = services.draft(dataset).order_by().aggregate(
         episodes=Count("pk"), total=Sum("seconds"), unreviewed=Count("pk", filter=Q(reviewed_at=None)), **by
     )  # fmt: skip
+    cache.set(services.sums_key(dataset), found, SUMS_KEPT_S)
+    return found
 
 
 def _head(dataset: Dataset, draft: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,6 @@ _ORDER: dict[str, tuple[str, bool]] = {  # column, falling
 }  # fmt: skip
 KEPT_S, SLOW_S = 20, 0.03  # of a small library every sum is of this moment
 MOST_GROUPS = 30
-MOST_TOGETHER = 20_000  # combinations of task, kind of failure, mix and findings that are looked through for the filters
 #: the task's name, or the instruction where the recording names no task
 TASK = Case(When(task="", then=F("instruction")), default=F("task"))
 
@@ -159,10 +158,10 @@ def choices(where: list[int], person: Person) -> dict[str, Any]:
 
 
 def _occurring(where: list[int]) -> dict[str, Any]:
-    here = Episode.objects.filter(site__in=where)
     people = occurring.labels(EpisodePerson, "uid", "name", where)
-    together = list(here.order_by().values_list("task", "failure", "mix", "finding_codes").distinct()[:MOST_TOGETHER])
-    tasks, failures, mixes, found = (sorted({row[n] for row in together if row[n]}) for n in range(4))
+    tasks, failures, mixes, found = (
+        occurring.values(Episode, name, where) for name in ("task", "failure", "mix", "finding_codes")
+    )
     codes = {code for text in found for code in text.split("|") if code}
     return {
         "sites": _named(Site.objects.filter(pk__in=where).order_by("name").values_list("pk", "name")),

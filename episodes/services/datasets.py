@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -101,6 +102,11 @@ def draft(dataset: Dataset) -> EpisodeQuerySet:
     return choosable(dataset).filter(wanted).exclude(pk__in=removed)
 
 
+def sums_key(dataset: Dataset) -> str:
+    """Where what the draft adds up to is kept for a while; a change of the dataset itself has another place."""
+    return f"dataset-sums:{dataset.pk}:{dataset.version}"
+
+
 def pick(dataset: Dataset, kinds: dict[str, str], person: Person) -> dict[str, str]:
     """Puts episodes in ("added"), takes them out ("removed") or forgets the pick ("").  Gives what undoes it.
 
@@ -128,6 +134,7 @@ def pick(dataset: Dataset, kinds: dict[str, str], person: Person) -> dict[str, s
         )
         counts = {kind: sum(1 for one in kinds.values() if one == kind) for kind in set(kinds.values()) if kind}
         audit.append(person.shown, "dataset_picked", dataset.pk, dataset.organisation_id, **counts)
+        transaction.on_commit(lambda: cache.delete(sums_key(dataset)))
     return before
 
 

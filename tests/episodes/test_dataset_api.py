@@ -72,6 +72,15 @@ def test_from_a_filter_to_a_frozen_version_and_what_changed_since(mina: Client) 
     assert (membership["numbers"], membership["draft"]) == ([2], True)
 
 
+def test_the_list_counts_a_draft_anew_after_a_pick(mina: Client, django_capture_on_commit_callbacks: Any) -> None:
+    dataset = made(mina, query="search=lift")
+    assert [row["episodes"] for row in mina.get("/api/datasets").json()] == [2]
+    wipe = Episode.objects.get(instruction="Wipe the mat").pk
+    with django_capture_on_commit_callbacks(execute=True):
+        post(mina, f"/api/datasets/{dataset['id']}/picks", {"picks": {wipe: "added"}})
+    assert [row["episodes"] for row in mina.get("/api/datasets").json()] == [3]
+
+
 def test_the_draft_shows_what_was_picked_and_what_taken_out(mina: Client) -> None:
     dataset = made(mina)
     api = f"/api/datasets/{dataset['id']}"

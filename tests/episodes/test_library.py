@@ -77,7 +77,11 @@ def test_each_filter_finds_what_it_names(here: World, seen: Client) -> None:
     lifts = Campaign.objects.create(organisation=here.site.organisation, site=here.site, name="Lifts", state="open")
     Episode.objects.filter(number__in=(2, 5)).update(campaign=lifts)
     assert numbers(seen, f"campaign={lifts.pk}") == [5, 2]
-    assert seen.get("/api/library/choices").json()["campaigns"] == [{"id": lifts.pk, "name": "Lifts"}]
+    offered = seen.get("/api/library/choices").json()
+    assert offered["campaigns"] == [{"id": lifts.pk, "name": "Lifts"}]
+    assert {name: offered[name] for name in ("tasks", "failures", "mixes", "findings")} == {
+        "tasks": ["wipe"], "failures": ["dropped"], "mixes": ["operator+policy"], "findings": ["black", "frozen"],
+    }  # fmt: skip
     assert numbers(seen, "since=2026-03-02&until=2026-03-03") == [3, 2]
     assert numbers(seen, "instruction=Lift+the+cube") == [5, 1]
     episode_services.remove(Episode.objects.get(number=4), 1, here.mina)
