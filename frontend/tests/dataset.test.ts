@@ -83,7 +83,8 @@ const SAME: Changes = {
 };
 
 const asked: { method: string; url: string; body: unknown }[] = [];
-let refuse: { url: string; sentence: string } | null = null;
+let refuse: { url: string; sentence: string; method?: string; code?: string } | null = null;
+let dataset = DATASET;
 
 function answer(method: string, url: string): unknown {
   if (url.startsWith("/api/library/choices")) return { may_curate: true };
@@ -94,19 +95,22 @@ function answer(method: string, url: string): unknown {
     return { version: VERSION, robots: [], people: [], splits: { train: 2 }, missing: 0, children: [], policies: [] };
   if (url.includes("/changes")) return SAME;
   if (url.endsWith("/api/datasets")) return method === "GET" ? [DATASET] : DATASET;
-  return DATASET;
+  if (url.endsWith("/picks")) return { episodes: 2, undo: { e1: "" } };
+  if (url.endsWith("/jobs")) return dataset.jobs;
+  return dataset;
 }
 
 beforeEach(() => {
   asked.length = 0;
   refuse = null;
+  dataset = DATASET;
   window.history.replaceState(null, "", "/datasets/d1/");
   vi.stubGlobal("fetch", (url: string, init: RequestInit) => {
     const method = init.method ?? "GET";
     asked.push({ method, url, body: init.body ? JSON.parse(String(init.body)) : null });
     const headers = { "Content-Type": "application/json" };
-    if (refuse && url.includes(refuse.url)) {
-      const body = { code: "empty_draft", sentence: refuse.sentence, detail: {} };
+    if (refuse && url.includes(refuse.url) && (refuse.method ?? method) === method) {
+      const body = { code: refuse.code ?? "empty_draft", sentence: refuse.sentence, detail: {} };
       return Promise.resolve(new Response(JSON.stringify(body), { status: 409, headers }));
     }
     return Promise.resolve(new Response(JSON.stringify(answer(method, url)), { status: 200, headers }));
@@ -116,6 +120,7 @@ beforeEach(() => {
 afterEach(() => {
   document.body.innerHTML = "";
   vi.unstubAllGlobals();
+  vi.useRealTimers();
 });
 
 async function shown(markup: string, selector: string): Promise<HTMLElement> {
@@ -237,6 +242,74 @@ describe("<dataset-page>", () => {
       seed: 0,
       weights: { slip: 2 },
     });
+  });
+
+  const field = (page: HTMLElement, name: string): HTMLInputElement =>
+    page.querySelector<HTMLInputElement>(`[data-form] [name="${name}"]`) as HTMLInputElement;
+  const write = (page: HTMLElement, name: string, value: string): void => {
+    const place = field(page, name);
+    place.value = value;
+    place.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  const keep = (page: HTMLElement): boolean =>
+    page
+      .querySelector('[data-form="rules"]')
+      ?.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true })) ?? false;
+  const sent = (method: string): unknown[] => asked.filter((one) => one.method === method).map((one) => one.body);
+
+  it("keeps the rules that were written when they are refused", async () => {
+    const page = await onePage();
+    write(page, "query", "search=bowl");
+    write(page, "weights", "slip 2");
+    refuse = { url: "/api/datasets/d1", method: "PATCH", code: "invalid_field:weights", sentence: "No such tag." };
+    keep(page);
+    await vi.waitFor(() => expect(document.querySelector(".toast")?.textContent).toContain("No such tag."));
+    await new Promise((done) => setTimeout(done));
+    expect([field(page, "query").value, field(page, "weights").value]).toEqual(["search=bowl", "slip 2"]);
+  });
+
+  it("takes the version that somebody else made, keeps what was written, and sends it with that version", async () => {
+    const page = await onePage();
+    write(page, "weights", "slip 2");
+    dataset = { ...DATASET, version: 9, query: "search=theirs" };
+    refuse = { url: "/api/datasets/d1", method: "PATCH", code: "stale_version", sentence: "Changed meanwhile." };
+    keep(page);
+    await vi.waitFor(() => expect(field(page, "query").value).toBe("search=theirs"));
+    expect(field(page, "weights").value).toBe("slip 2");
+    refuse = null;
+    keep(page);
+    await vi.waitFor(() => expect(sent("PATCH")).toHaveLength(2));
+    expect(sent("PATCH")[1]).toMatchObject({ version: 9, query: "search=theirs", weights: { slip: 2 } });
+  });
+
+  it("leaves what is being written, and the cursor, where it was when an episode is taken out", async () => {
+    const page = await onePage();
+    page.insertAdjacentHTML("beforeend", '<button data-do="take-out" data-id="e1"></button>');
+    write(page, "weights", "slip 2");
+    write(page, "reason", "more bowls");
+    field(page, "reason").focus();
+    field(page, "reason").setSelectionRange(4, 4);
+    const before = page.querySelector("h1");
+    page.querySelector<HTMLElement>('[data-do="take-out"]')?.click();
+    await vi.waitFor(() => expect(page.querySelector("h1")).not.toBe(before));
+    expect([field(page, "reason").value, field(page, "weights").value]).toEqual(["more bowls", "slip 2"]);
+    expect(document.activeElement).toBe(field(page, "reason"));
+    expect(field(page, "reason").selectionStart).toBe(4);
+  });
+
+  it("goes on looking at running work after a look was refused", async () => {
+    vi.useFakeTimers();
+    dataset = { ...DATASET, jobs: [JOB] };
+    window.history.replaceState(null, "", "/datasets/d1/?tab=versions");
+    document.body.innerHTML = '<dataset-page data-url="/api/datasets/d1"></dataset-page>';
+    await vi.advanceTimersByTimeAsync(10);
+    refuse = { url: "/jobs", sentence: "The server is on its way down." };
+    await vi.advanceTimersByTimeAsync(7500);
+    expect(document.querySelectorAll(".toast")).toHaveLength(1); // told once
+    refuse = null;
+    dataset = { ...dataset, jobs: [{ ...JOB, done: 60 }] };
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(document.querySelector('[data-part="jobs"]')?.textContent).toContain("50 %");
   });
 
   it("turns its pages by keys", async () => {

@@ -12,6 +12,7 @@ import { toast } from "../toast";
 import { draftFrame, draftRows, readWeights } from "./draft_markup";
 import { statistics } from "./statistics_markup";
 import { Store } from "./store";
+import { Typed } from "./typed";
 import { changes, changesFrame, jobList, lineage, versionsFrame } from "./versions_markup";
 
 const TABS = [
@@ -22,6 +23,7 @@ const TABS = [
 ] as const;
 type Tab = (typeof TABS)[number][0];
 const LOOK_MS = 1000;
+const LOST_MS = 3000;
 
 class DatasetPage extends HTMLElement {
   private leaving = new AbortController();
@@ -38,6 +40,8 @@ class DatasetPage extends HTMLElement {
   private to = "draft";
   private of = "draft";
   private timer = 0;
+  private lost = false; // whether the last look at running work was refused
+  private readonly typed = new Typed();
 
   connectedCallback(): void {
     this.leaving = new AbortController();
@@ -46,6 +50,7 @@ class DatasetPage extends HTMLElement {
     this.readAddress();
     this.innerHTML = `<div class="banner quiet">${icon("clock")}<span>Asking the server for the dataset.</span></div>`;
     this.addEventListener("click", (event) => this.pressed(event), { signal });
+    this.addEventListener("input", (event) => this.wrote(event), { signal });
     this.addEventListener("change", (event) => this.chose(event), { signal });
     this.addEventListener("submit", (event) => this.submitted(event), { signal });
     const tabs = TABS.map(([name], n) => [String(n + 1), () => this.show(name)] as const);
@@ -88,8 +93,10 @@ class DatasetPage extends HTMLElement {
     if (!d) return;
     this.chosen ||= d.history[0]?.number ?? 0;
     this.from ||= String(d.history[0]?.number ?? "");
-    this.innerHTML = `${header(d, this.tab)}<div data-part="body"></div>`;
-    this.show(this.tab);
+    this.typed.across(this, () => {
+      this.innerHTML = `${header(d, this.tab)}<div data-part="body"></div>`;
+      this.show(this.tab);
+    });
   }
 
   private show(tab: Tab): void {
@@ -110,7 +117,9 @@ class DatasetPage extends HTMLElement {
 
   private async showDraft(): Promise<void> {
     const d = this.now as DatasetDetail;
-    this.at("body").innerHTML = draftFrame(d, this.takenOut, this.saved);
+    this.typed.across(this, () => {
+      this.at("body").innerHTML = draftFrame(d, this.takenOut, this.saved);
+    });
     await this.guarded("Not loaded.", async () => {
       const page = await this.store.draft("", this.takenOut, this.loading.signal);
       this.rows = page.items;
@@ -164,19 +173,28 @@ class DatasetPage extends HTMLElement {
     window.clearTimeout(this.timer);
     const live = (job: Job): boolean => job.state === "queued" || job.state === "running";
     if (this.tab !== "versions" || !this.now?.jobs.some(live)) return;
-    this.timer = window.setTimeout(() => {
-      void this.guarded("Not looked at.", async () => {
-        const before = this.now?.jobs.filter(live).map((job) => job.id) ?? [];
-        const jobs = await this.store.jobs(this.loading.signal);
-        if (!this.now) return;
-        this.now.jobs = jobs;
-        const place = this.querySelector<HTMLElement>('[data-part="jobs"]');
-        const mine = jobs.filter((job) => job.number === this.chosen);
-        if (place) place.innerHTML = jobList(mine, this.now.may_curate);
-        for (const job of jobs) if (before.includes(job.id) && !live(job)) say(`${job.kind} ${job.state}`);
-        this.watch();
-      });
-    }, LOOK_MS);
+    this.timer = window.setTimeout(() => void this.look(live), this.lost ? LOST_MS : LOOK_MS);
+  }
+
+  /** A refused look is told once and repeated: the server may be on its way back. */
+  private async look(live: (job: Job) => boolean): Promise<void> {
+    try {
+      const before = this.now?.jobs.filter(live).map((job) => job.id) ?? [];
+      const jobs = await this.store.jobs(this.loading.signal);
+      if (!this.now) return;
+      this.now.jobs = jobs;
+      this.lost = false;
+      const place = this.querySelector<HTMLElement>('[data-part="jobs"]');
+      const mine = jobs.filter((job) => job.number === this.chosen);
+      if (place) place.innerHTML = jobList(mine, this.now.may_curate);
+      for (const job of jobs) if (before.includes(job.id) && !live(job)) say(`${job.kind} ${job.state}`);
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return;
+      if (!(error instanceof Refused)) throw error;
+      if (!this.lost) toast("It goes on. This page looks again.", { kind: "warn", strong: error.message });
+      this.lost = true;
+    }
+    this.watch();
   }
 
   // -- acts ----------------------------------------------------------------------------------------
@@ -202,12 +220,18 @@ class DatasetPage extends HTMLElement {
     if (act === "copy") void navigator.clipboard.writeText(value).then(() => toast("The hash is copied."));
   }
 
+  private wrote(event: Event): void {
+    const { form } = event.target as HTMLInputElement;
+    if (form?.dataset.form) this.typed.note(form);
+  }
+
   private chose(event: Event): void {
     const field = event.target as HTMLSelectElement;
     if (field.name === "saved" && field.form) {
       (field.form.elements.namedItem("query") as HTMLInputElement).value = field.value;
       (field.form.elements.namedItem("follows") as HTMLInputElement).checked = true;
     }
+    this.wrote(event);
     if (field.dataset.field === "before") this.from = field.value;
     if (field.dataset.field === "after") this.to = field.value;
     if (field.dataset.field === "of") this.of = field.value;
@@ -238,6 +262,8 @@ class DatasetPage extends HTMLElement {
     };
     await this.guarded("Not kept.", async () => {
       this.now = await this.store.change(before.version, wish);
+      this.typed.forget("rules");
+      this.draw();
       const { follows, query, validation_share, seed } = before;
       const undo = async (): Promise<void> => {
         this.now = await this.store.change(this.now?.version ?? 0, {
@@ -253,7 +279,6 @@ class DatasetPage extends HTMLElement {
         action: { label: "Undo", key: "U", run: () => void this.guarded("Not undone.", undo) },
       });
     });
-    this.draw();
   }
 
   private async freeze(form: HTMLFormElement): Promise<void> {
@@ -263,6 +288,7 @@ class DatasetPage extends HTMLElement {
     button?.setAttribute("disabled", "");
     await this.guarded("Not frozen.", async () => {
       const made = await this.store.freeze(known.version, reason);
+      this.typed.forget("freeze");
       const same = known.history.some((v) => v.number === made.number);
       toast(
         same
@@ -326,6 +352,7 @@ class DatasetPage extends HTMLElement {
         place.innerHTML = failed(error.message);
       else toast(error.message, { kind: "err", strong });
       say(error.message);
+      if (error.code === "stale_version") await this.load(); // what was typed stays, and the next try has their version
     }
   }
 
