@@ -41,7 +41,7 @@ STATUS = {
     "campaign_state": 409, "campaign_closed": 409, "prompt_in_use": 409, "not_in_campaign": 409, "goals_reached": 409,
     "erasure_running": 409, "episode_forgotten": 410,
     "already_undone": 409, "job_ended": 409, "version_withdrawn": 410, "version_damaged": 409, "episode_damaged": 409,
-    "empty_draft": 409, "mixed_embodiments": 409, "not_choosable": 409,
+    "empty_draft": 409, "mixed_embodiments": 409, "not_choosable": 409, "draft_changed": 409,
 }  # fmt: skip
 DEPTH = 32
 #: Direction overrides and zero-width characters make two names look alike.

@@ -156,10 +156,14 @@ def manifest_of(dataset: Dataset) -> Manifest:
 
 
 def freeze(dataset: Dataset, reason: str, person: Person) -> DatasetVersion:
-    """The draft as a version for ever.  When the newest version has the same content, that one: one content, one hash."""
+    """The draft as a version for ever.  When the newest version has the same content, that one: one content, one hash.
+
+    Refused: as `manifest_of`, and `draft_changed` when an episode went while the manifest was made.
+    """
     manifest = manifest_of(dataset)
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=dataset.pk)
+        _hold(manifest)
         last = dataset.versions.order_by("-number").first()
         if last is not None and last.digest == manifest.digest and last.state == "frozen":
             return last
@@ -184,6 +188,18 @@ def freeze(dataset: Dataset, reason: str, person: Person) -> DatasetVersion:
             number=version.number, digest=version.digest, episodes=version.episodes, reason=reason,
         )  # fmt: skip
     return version
+
+
+def _hold(manifest: Manifest) -> None:
+    """Within a transaction: locks its episodes, so that none can go before the version that withdraws with it is there."""
+    ids = [one.id for one in manifest.episodes]
+    there = Episode.objects.select_for_update(no_key=True).there().present().filter(pk__in=ids).order_by("pk")
+    if gone := sorted(set(ids) - set(there.values_list("pk", flat=True))):
+        raise Refused(
+            "draft_changed",
+            f"{len(gone)} of {len(ids)} episodes were removed while the version was made. Look at the draft again, then freeze.",
+            episodes=gone[:50],
+        )
 
 
 def _seconds(manifest: Manifest) -> float:

@@ -121,16 +121,16 @@ def run(erasure: Erasure) -> bool:
     fence = erasure.claim()
     if fence is None:
         return False
-    versions = versions_with(list(erasure.episodes))
-    users = users_of(versions)
-    _withdraw(versions, erasure.asked_by)
+    _withdraw(versions_with(list(erasure.episodes)), erasure.asked_by)  # first, so that nobody uses them any more
     for done, episode in enumerate(erasure.episodes, start=1):
         erasing.erase(episode, "A person had it deleted.")
         if not erasure.beat(fence, done):
             return False
     if erasure.account:
         _forget_account(erasure.account)
-    _finish(erasure, fence, versions, users)
+    versions = versions_with(list(erasure.episodes))  # again: one may have been frozen until the last row had gone
+    _withdraw(versions, erasure.asked_by)
+    _finish(erasure, fence, versions, users_of(versions))
     return True
 
 

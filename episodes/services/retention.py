@@ -164,8 +164,8 @@ def _purge_one(episode: str, now: datetime.datetime) -> bool:
         if versions and not row.purge_frozen:
             Episode.objects.filter(pk=row.pk).update(purge_at=None)
             return False
-        datasets.withdraw(versions, f"Episodes of it were kept no longer at {row.site.name}.", SERVER)
         erasing.tombstone(row.pk, row.gone_why)
+        datasets.withdraw(versions, f"Episodes of it were kept no longer at {row.site.name}.", SERVER)
         audit.append(SERVER, "retention_erased", row.pk, row.organisation_id, why=row.gone_why)
     erasing.drop_exports(versions, SERVER)
     erasing.erase_files(row.pk)

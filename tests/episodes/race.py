@@ -83,7 +83,45 @@ def brought_back_while_purged(folder: Path) -> dict[str, Any]:
     return {"purged": purged, "brought_back": said, "there": storage.is_there(made.pk)}
 
 
-RACES = (brought_back_while_purged,)
+def forgotten_while_frozen(folder: Path) -> dict[str, Any]:
+    """The manifest is made and its episodes are held when somebody has them deleted."""
+    from episodes.models import DatasetVersion, Erasure
+    from episodes.services import datasets, forgetting
+    from tests.episodes.rig import received, recorded, world
+    from tests.episodes.test_retention import frozen
+
+    here = world()
+    made = received(recorded(folder, here.robot.pk, 12), here.robot)
+    with amid(datasets, "_seconds", lambda: forgetting.run(forgetting.ask("p1", here.site.organisation, "asked", "Ada"))) as said:
+        frozen(here, made)
+    version, erasure = DatasetVersion.objects.get(), Erasure.objects.get()
+    named = [one["sha256"] for one in forgetting.verify(erasure.record, erasure.signature)["dataset_versions"]]
+    return {"forgotten": said, "state": version.state, "kept": len(version.manifest), "named": named == [version.digest]}
+
+
+def frozen_while_purged(folder: Path) -> dict[str, Any]:
+    from django.utils import timezone
+
+    from episodes.models import DatasetVersion, Episode
+    from episodes.services import datasets, retention
+    from tests.episodes.rig import received, recorded, world
+    from tests.episodes.test_retention import frozen
+
+    here = world()
+    made = received(recorded(folder, here.robot.pk, 12), here.robot)
+    now = timezone.now()
+
+    def purge() -> int:
+        Episode.objects.update(purge_at=now)
+        return retention.purge(now)
+
+    with amid(datasets, "_seconds", purge) as said:
+        frozen(here, made)
+    made.refresh_from_db()
+    return {"purged": said, "state": DatasetVersion.objects.get().state, "gone": made.gone_at is not None}
+
+
+RACES = (brought_back_while_purged, forgotten_while_frozen, frozen_while_purged)
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -10,8 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from episodes import jobs, storage
-from episodes.models import BulkChange, Episode, Erasure, VersionEpisode
+from episodes.data.manifest import Manifest
+from episodes.models import BulkChange, DatasetVersion, Episode, Erasure, VersionEpisode
 from episodes.services import datasets, erasing, forgetting, retention
+from episodes.services import episodes as services
 from fleet import audit
 from fleet.models import AuditEntry, Organisation, Person
 from protocol.episode_folder import META
@@ -77,6 +79,24 @@ def test_versions_that_held_it_are_withdrawn_their_hashes_stay(here: World, lab:
     for use in (datasets.verified, datasets.verify, lambda version: version.content()):
         with pytest.raises(Refused, match="version_withdrawn"):
             use(both)
+
+
+@pytest.mark.parametrize("how", ["forgotten", "removed"])
+def test_a_draft_whose_episodes_go_while_it_is_read_is_not_frozen(
+    here: World, lab: Organisation, tmp_path: Path, monkeypatch: Any, how: str
+) -> None:
+    theirs, build = episode(here, tmp_path), datasets.build
+
+    def meanwhile(*args: Any) -> Manifest:
+        made = build(*args)
+        forget(lab) if how == "forgotten" else services.remove(theirs, theirs.version, here.mina)
+        return made
+
+    monkeypatch.setattr(datasets, "build", meanwhile)
+    with pytest.raises(Refused, match="draft_changed") as refused:
+        frozen(here, theirs)
+    assert refused.value.detail == {"episodes": [theirs.pk]}
+    assert not DatasetVersion.objects.exists()
 
 
 def test_what_had_used_a_version_is_listed(here: World, lab: Organisation, tmp_path: Path, settings: Any) -> None:

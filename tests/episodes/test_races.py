@@ -33,3 +33,11 @@ def race(postgres_url: str, tmp_path: Path) -> Race:
 
 def test_what_is_brought_back_while_it_goes_is_refused_and_not_lost(race: Race) -> None:
     assert race("brought_back_while_purged") == {"purged": 1, "brought_back": ["stale_version"], "there": False}
+
+
+def test_a_version_frozen_while_its_episodes_are_deleted_is_withdrawn_and_named(race: Race) -> None:
+    assert race("forgotten_while_frozen") == {"forgotten": [True], "state": "withdrawn", "kept": 0, "named": True}
+
+
+def test_a_version_frozen_while_its_episodes_are_purged_keeps_them(race: Race) -> None:
+    assert race("frozen_while_purged") == {"purged": [0], "state": "frozen", "gone": False}
