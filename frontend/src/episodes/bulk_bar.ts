@@ -19,6 +19,7 @@ export interface BarHost {
 export class BulkBar {
   private asks: "" | "tag" | "dataset" = "";
   private busy = false;
+  private drawn = "";
 
   constructor(
     private readonly root: HTMLElement,
@@ -42,13 +43,19 @@ export class BulkBar {
   draw(): void {
     const n = this.host.selection.size;
     this.root.hidden = n === 0;
+    if (n === 0) this.asks = "";
     const c = this.host.choices();
     if (n === 0 || !c) return;
-    if (this.asks) {
-      this.root.innerHTML = this.asks === "tag" ? tagForm(n, c) : datasetForm(n, c);
-      this.root.querySelector("input")?.focus();
-      return;
+    const open = this.root.querySelector<HTMLElement>("form");
+    if (this.asks && open?.dataset.asks === this.asks) {
+      for (const place of open.querySelectorAll("[data-count]")) place.textContent = count(n, "episode");
+      return; // what is being typed in it stays
     }
+    if (this.asks) this.write(this.asks === "tag" ? tagForm(n, c) : datasetForm(n, c));
+    else this.write(this.acts(n, c));
+  }
+
+  private acts(n: number, c: Choices): string {
     const off = this.busy ? " disabled" : "";
     const labels = c.may_label
       ? `<button type="button" class="btn" data-act="success"${off}>${icon("check", "ok")}Success<kbd>Y</kbd></button><button type="button" class="btn" data-act="failure"${off}>${icon("cross", "err")}Failure<kbd>X</kbd></button><span class="seg" role="group" aria-label="Quality">${[1, 2, 3, 4, 5].map((q) => `<button type="button" data-act="quality" data-q="${q}"${off}>${q}</button>`).join("")}</span><button type="button" class="btn" data-act="tag"${off}>${icon("plus")}Tag<kbd>T</kbd></button>`
@@ -56,7 +63,14 @@ export class BulkBar {
     const dataset = c.may_curate
       ? `<button type="button" class="btn pri" data-act="dataset"${off}>Add to dataset<kbd>D</kbd></button>`
       : "";
-    this.root.innerHTML = `<b class="nw">${count(n, "episode")} selected</b>${labels}<span class="sp"></span>${dataset}<button type="button" class="btn quiet" data-act="all">Select all that match<kbd>A</kbd></button><button type="button" class="btn quiet" data-act="none">Clear<kbd>Esc</kbd></button>`;
+    return `<b class="nw">${count(n, "episode")} selected</b>${labels}<span class="sp"></span>${dataset}<button type="button" class="btn quiet" data-act="all">Select all that match<kbd>A</kbd></button><button type="button" class="btn quiet" data-act="none">Clear<kbd>Esc</kbd></button>`;
+  }
+
+  /** The same again is not written, so that a button keeps the focus while the list is looked at anew. */
+  private write(html: string): void {
+    if (this.drawn === html) return;
+    this.drawn = html;
+    this.root.innerHTML = html;
   }
 
   ask(what: "" | "tag" | "dataset"): void {
@@ -65,6 +79,7 @@ export class BulkBar {
     if (!may || (what && this.host.selection.size === 0)) return;
     this.asks = what;
     this.draw();
+    if (what) this.root.querySelector("input")?.focus();
   }
 
   async label(wish: store.LabelWish, words: string): Promise<void> {
@@ -178,7 +193,7 @@ export class BulkBar {
 
 function tagForm(n: number, c: Choices): string {
   const list = c.tags.map((tag) => `<option value="${safe(tag)}"></option>`).join("");
-  return `<form class="row grow"><b class="nw">Tag ${count(n, "episode")}</b><label class="field grow"><span class="sr">Tags, with commas between</span><input list="tags" maxlength="120" placeholder="Tags, with commas between; -tag takes one away" autocomplete="off"></label><datalist id="tags">${list}</datalist><button class="btn pri">Tag</button><button type="button" class="btn quiet" data-act="back">Back<kbd>Esc</kbd></button></form>`;
+  return `<form class="row grow" data-asks="tag"><b class="nw">Tag <span data-count>${count(n, "episode")}</span></b><label class="field grow"><span class="sr">Tags, with commas between</span><input list="tags" maxlength="120" placeholder="Tags, with commas between; -tag takes one away" autocomplete="off"></label><datalist id="tags">${list}</datalist><button class="btn pri">Tag</button><button type="button" class="btn quiet" data-act="back">Back<kbd>Esc</kbd></button></form>`;
 }
 
 function datasetForm(n: number, c: Choices): string {
@@ -190,5 +205,5 @@ function datasetForm(n: number, c: Choices): string {
     )
     .join("");
   const list = c.datasets.map((one) => `<option value="${safe(one.name)}"></option>`).join("");
-  return `<form class="row grow"><b class="nw">Add ${count(n, "episode")} to</b>${known}<label class="field grow"><span class="sr">Name of a dataset, or of a new one</span><input list="datasets" maxlength="80" placeholder="Name of a dataset, or of a new one" autocomplete="off"></label><datalist id="datasets">${list}</datalist><button class="btn pri">Add</button><button type="button" class="btn quiet" data-act="back">Back<kbd>Esc</kbd></button></form>`;
+  return `<form class="row grow" data-asks="dataset"><b class="nw">Add <span data-count>${count(n, "episode")}</span> to</b>${known}<label class="field grow"><span class="sr">Name of a dataset, or of a new one</span><input list="datasets" maxlength="80" placeholder="Name of a dataset, or of a new one" autocomplete="off"></label><datalist id="datasets">${list}</datalist><button class="btn pri">Add</button><button type="button" class="btn quiet" data-act="back">Back<kbd>Esc</kbd></button></form>`;
 }

@@ -1,5 +1,6 @@
 // The library: its address is its filter, stretches are selected, many are labelled with one undo.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { EpisodeLibrary } from "../../src/episodes/episode_library";
 import { groupList, hours, sums, wilson } from "../../src/episodes/facets";
 import type { Choices, LibraryRow } from "../../src/episodes/library_shapes";
 import { canonical, chips, isEmpty, toggled, without, withValue } from "../../src/episodes/query";
@@ -305,6 +306,32 @@ describe("<episode-library>", () => {
     await new Promise((done) => setTimeout(done));
     press("y");
     expect(labelled()).toBe(false);
+  });
+
+  it("leaves a tag alone that is being written while the list is looked at again", async () => {
+    const page = await shown();
+    tick(page, "e4");
+    press("t");
+    const field = document.activeElement as HTMLInputElement;
+    field.value = "half a ta";
+    const before = asked.length;
+    await (page as EpisodeLibrary).changed();
+    await vi.waitFor(() => expect(asked.slice(before).some((one) => one.url.includes("/choices"))).toBe(true));
+    await new Promise((done) => setTimeout(done));
+    expect(document.activeElement).toBe(field);
+    expect(page.querySelector<HTMLInputElement>(".bulk input")?.value).toBe("half a ta");
+    tick(page, "e3");
+    expect(page.querySelector(".bulk form")?.textContent).toContain("Tag 2 episodes");
+    expect(page.querySelector<HTMLInputElement>(".bulk input")?.value).toBe("half a ta");
+  });
+
+  it("leaves the focus on a button of the bar while the list is looked at again", async () => {
+    const page = await shown();
+    tick(page, "e4");
+    const button = page.querySelector<HTMLElement>('.bulk [data-act="tag"]');
+    button?.focus();
+    await (page as EpisodeLibrary).changed();
+    expect(document.activeElement).toBe(button);
   });
 
   it("clears the selection by Escape", async () => {
