@@ -16,6 +16,8 @@ class DataPrivacy extends HTMLElement {
   private asking = new AbortController();
   private readonly previewing = new Map<string, AbortController>(); // by organisation
   private timer = 0;
+  private lost = false; // whether the last look was refused
+  private readonly drawn = new WeakMap<HTMLElement, string>();
 
   connectedCallback(): void {
     this.leaving = new AbortController();
@@ -38,11 +40,12 @@ class DataPrivacy extends HTMLElement {
     try {
       this.holdings = await call<Holding[]>("GET", "/api/privacy", undefined, this.leaving.signal);
       this.at("body").innerHTML = this.holdings.map(holdingHtml).join("");
+      for (const holding of this.holdings) this.redraw(holding);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
       if (!(error instanceof Refused)) throw error;
       this.at("body").innerHTML =
-        `<div class="empty">${icon("warning")}<b>This could not be loaded</b><p>${safe(error.message)}</p></div>`;
+        `<div class="empty">${icon("warning")}<b>This could not be loaded</b><p>${safe(error.message)}</p><button type="button" class="btn pri" data-do="retry">Try again</button></div>`;
       return;
     }
     this.follow();
@@ -51,8 +54,39 @@ class DataPrivacy extends HTMLElement {
   /** Goes on looking while something is being deleted. */
   private follow(): void {
     window.clearTimeout(this.timer);
-    if (this.holdings.some((one) => one.erasures.some((erasure) => erasure.state !== "done")))
-      this.timer = window.setTimeout(() => void this.load(), LOOK_MS);
+    if (this.lost || this.holdings.some((one) => one.erasures.some((erasure) => erasure.state !== "done")))
+      this.timer = window.setTimeout(() => void this.look(), LOOK_MS);
+  }
+
+  /** Draws only what an erasure changes, so that rules and words being written stay. A refused look is told once and repeated. */
+  private async look(): Promise<void> {
+    try {
+      const found = await call<Holding[]>("GET", "/api/privacy", undefined, this.leaving.signal);
+      this.lost = false;
+      for (const now of found) {
+        const before = this.holdings.find((one) => one.id === now.id);
+        // the sites stay as they were drawn: rules are saved with the version that the person sees
+        if (before) this.redraw(Object.assign(before, { ...now, sites: before.sites }));
+      }
+    } catch (error) {
+      if (error instanceof DOMException && error.name === "AbortError") return;
+      if (!(error instanceof Refused)) throw error;
+      if (!this.lost) toast("This page looks again.", { kind: "warn", strong: error.message });
+      this.lost = true;
+    }
+    this.follow();
+  }
+
+  /** Writes the parts whose words changed; who is chosen for deleting is left alone. */
+  private redraw(holding: Holding): void {
+    const parts = { storage: storageHtml(holding), forget: forgetHtml(holding), records: recordsHtml(holding) };
+    for (const [part, html] of Object.entries(parts)) {
+      const place = this.querySelector(`[data-organisation="${holding.id}"] [data-part="${part}"]`) as HTMLElement;
+      const chosen = place.querySelector<HTMLSelectElement>("select[name=person]");
+      if (this.drawn.get(place) === html || chosen?.value || chosen === document.activeElement) continue;
+      this.drawn.set(place, html);
+      place.innerHTML = html;
+    }
   }
 
   // -- rules ------------------------------------------------------------------------------------
@@ -140,7 +174,11 @@ class DataPrivacy extends HTMLElement {
     try {
       await call("POST", `/api/organisations/${panel.dataset.forget}/erasures`, wanted);
       say("Deleting has begun.");
-      await this.load();
+      const choice = panel.querySelector("select[name=person]") as HTMLSelectElement;
+      choice.value = "";
+      (panel.querySelector('[data-part="preview"]') as HTMLElement).innerHTML = "";
+      await this.look();
+      this.querySelector<HTMLElement>(`[data-forget="${panel.dataset.forget}"] select`)?.focus();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       toast(error.message, { kind: "err", strong: "Nothing was deleted." });
@@ -160,6 +198,7 @@ class DataPrivacy extends HTMLElement {
 
   private async pressed(event: Event): Promise<void> {
     const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-do]") : null;
+    if (button?.dataset.do === "retry") await this.load();
     if (button?.dataset.do === "save") await this.save(button.closest("[data-site]") as HTMLElement);
     if (button?.dataset.do === "forget") await this.forget(button);
     if (button?.dataset.do === "record") await this.record(button);
@@ -172,9 +211,9 @@ class DataPrivacy extends HTMLElement {
 
 function holdingHtml(holding: Holding): string {
   const sites = holding.sites.map((site) => siteHtml(site, site.forecast, false));
-  return `<div class="holding" data-organisation="${holding.id}"><div class="col">${storageHtml(holding)}
+  return `<div class="holding" data-organisation="${holding.id}"><div class="col"><div data-part="storage"></div>
     <h2>How long episodes are kept</h2>${sites.join("")}</div>
-    <div class="col">${forgetHtml(holding)}${recordsHtml(holding)}${masksHtml(holding)}</div></div>`;
+    <div class="col"><div data-part="forget"></div><div data-part="records"></div>${masksHtml(holding)}</div></div>`;
 }
 
 function storageHtml(holding: Holding): string {

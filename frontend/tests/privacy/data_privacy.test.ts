@@ -27,10 +27,12 @@ interface Waiting {
 
 let waiting: Waiting[] = [];
 let now: Holding;
+let down = false;
 
-/** The answer to `/api/privacy` comes at once; every other request waits for the test. */
+/** The answer to `/api/privacy` comes at once, a refusal while the server is down; every other request waits for the test. */
 function server(url: string, init: RequestInit): Promise<Response> {
   const headers = { "Content-Type": "application/json" };
+  if (down) return Promise.resolve(new Response("", { status: 502 }));
   if (url === "/api/privacy") return Promise.resolve(new Response(JSON.stringify([now]), { headers }));
   return new Promise((done) => {
     waiting.push({
@@ -70,6 +72,7 @@ beforeEach(() => {
   vi.stubGlobal("fetch", server);
   waiting = [];
   now = holding();
+  down = false;
 });
 afterEach(() => {
   document.body.innerHTML = "";
@@ -105,4 +108,76 @@ describe("deleting a person's episodes", () => {
     confirmed(page);
     expect(waiting.at(-1)).toMatchObject({ method: "POST", body: { person: "a", confirm: 12 } });
   });
+});
+
+describe("while an erasure runs", () => {
+  const erasure = (done: number, state: "running" | "done" = "running"): Holding["erasures"][number] => ({
+    id: "0123456789",
+    state,
+    reason: "Asked for",
+    asked_by: "Mina",
+    asked_at: "2026-01-01T10:00:00Z",
+    ended_at: null,
+    episodes: 12,
+    done,
+  });
+  const text = (page: HTMLElement, part: string): string =>
+    page.querySelector(`[data-part="${part}"]`)?.textContent ?? "";
+
+  it("shows how far it is and leaves what is being written alone", async () => {
+    now.erasures = [erasure(1)];
+    const page = await open();
+    const days = page.querySelector('input[name="days.failure"]') as HTMLInputElement;
+    days.value = "9";
+    days.dispatchEvent(new Event("input", { bubbles: true }));
+    days.focus();
+    choose(page, "a");
+    await waiting.at(-1)?.answer(preview("Ann"));
+    const reason = page.querySelector("input[name=reason]") as HTMLInputElement;
+    reason.value = "half a rea";
+    now = { ...holding(), erasures: [erasure(7)] };
+    now.sites = [{ ...(now.sites[0] as Holding["sites"][number]), version: 2 }];
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(text(page, "records")).toContain("7 of 12");
+    expect(page.contains(days) && document.activeElement === days && days.value).toBe("9");
+    expect(page.contains(reason) && reason.value).toBe("half a rea");
+    page.querySelector<HTMLElement>('[data-do="save"]')?.click();
+    expect(waiting.at(-1)).toMatchObject({ method: "PUT", body: { version: 1 } }); // the rules that the person sees
+  });
+
+  it("goes on looking when the server was away, and says so once", async () => {
+    now.erasures = [erasure(1)];
+    const page = await open();
+    down = true;
+    await vi.advanceTimersByTimeAsync(7000);
+    expect(page.querySelector("[data-site]")).not.toBeNull();
+    expect(document.querySelectorAll(".toast")).toHaveLength(1);
+    down = false;
+    now = { ...holding(), people: [], erasures: [erasure(12, "done")] };
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(text(page, "records")).toContain("Signed record");
+    expect(text(page, "forget")).toContain("Nobody drove");
+  });
+
+  it("begins with what was asked, without drawing the rules anew", async () => {
+    const page = await open();
+    const site = page.querySelector("[data-site]");
+    choose(page, "a");
+    await waiting[0]?.answer(preview("Ann"));
+    confirmed(page);
+    now = { ...holding(), erasures: [erasure(0)] };
+    await waiting.at(-1)?.answer({});
+    expect(text(page, "records")).toContain("0 of 12");
+    expect(previewed(page)).toBe("");
+    expect(page.querySelector("[data-site]")).toBe(site);
+  });
+});
+
+it("offers to try again when it could not be loaded", async () => {
+  down = true;
+  const page = await open();
+  down = false;
+  page.querySelector<HTMLElement>('[data-do="retry"]')?.click();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(page.querySelector("[data-site]")).not.toBeNull();
 });
