@@ -66,7 +66,15 @@ export class Neighbours {
       if (line.dataset.id === current) line.setAttribute("aria-current", "true");
       else line.removeAttribute("aria-current");
     }
-    this.root.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    this.reveal();
+  }
+
+  /** Scrolls the list alone: on a small screen it lies below the pictures, which shall stay where they are. */
+  private reveal(): void {
+    const [box, line] = [this.at("eps"), this.root.querySelector("[aria-current]")];
+    if (!line) return;
+    const [outer, inner] = [box.getBoundingClientRect(), line.getBoundingClientRect()];
+    box.scrollTop += Math.min(0, inner.top - outer.top) + Math.max(0, inner.bottom - outer.bottom);
   }
 
   /** Id of the one above (-1) or below (1) in this list, or where the list does not reach, under its filter; "" at its ends. */
@@ -185,7 +193,7 @@ export class Neighbours {
       ? `<button type="button" class="btn quiet small" data-newer>${icon("up")}Newer ones</button>`
       : "";
     this.at("eps").innerHTML = newer + this.items.map((e) => shortLine(e, e.id === this.current)).join("") || none;
-    this.root.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    this.reveal();
   }
 
   private drawChips(): void {
