@@ -24,6 +24,7 @@ from protocol.errors import Refused
 Word = Annotated[str, Field(max_length=120)]
 Words = Annotated[list[Word], Field(max_length=40)]
 Sentences = Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=10)]
+Day = Annotated[datetime.date, Field(ge=datetime.date(2000, 1, 1), le=datetime.date(2200, 1, 1))]  # a robot can have recorded on
 MOST_WORDS = 8
 LONGEST = 2000
 
@@ -49,8 +50,8 @@ class Filter(Strict):
     finding: Words = []
     tag: Words = []
     status: Words = []
-    since: datetime.date | None = None
-    until: datetime.date | None = None
+    since: Day | None = None
+    until: Day | None = None
     dataset: Annotated[str, Field(pattern=r"^([0-9a-f]{32}(:\d{1,6})?|none)?$")] = ""
     reviewed: Literal["", "yes", "no", "second"] = ""
     removed: Literal["", "yes"] = ""

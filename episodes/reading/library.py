@@ -83,8 +83,10 @@ def mark(episode: Episode, column: str) -> str:
 def _place(after: str, column: str) -> tuple[Any, str]:
     try:
         text, pk = msgspec.json.decode(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)), type=tuple[str, str])
-        return (datetime.datetime.fromisoformat(text) if column == "started_at" else float(text)), pk
-    except (ValueError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        if column != "started_at":
+            return float(text), pk
+        return datetime.datetime.fromisoformat(text).astimezone(datetime.UTC), pk  # a place out of all time overflows here
+    except (ValueError, OverflowError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("invalid_field:after", "This is no place in the list. Begin at its start.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from episodes.services import gists
 from fleet.models import AuditEntry, Membership, Robot, Site
 from protocol.errors import Refused
 from tests.episodes.rig import World, body_of, received, recorded, signed_in, world
+
+#: a place in the list that no date stands for once it is turned to UTC
+OUT_OF_TIME = base64.urlsafe_b64encode(b'["0001-01-01T00:00:00+14:00","x"]').decode().rstrip("=")
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +100,9 @@ def test_each_filter_finds_what_it_names(here: World, seen: Client) -> None:
         ("outcome=maybe", "invalid_field:outcome"),
         ("quality=9", "invalid_field:quality"),
         ("since=yesterday", "invalid_field:since"),
+        ("since=0001-01-01", "invalid_field:since"),
+        ("until=9999-12-31", "invalid_field:until"),
+        (f"after={OUT_OF_TIME}", "invalid_field:after"),
         ("dataset=' OR 1=1", "invalid_field:dataset"),
         ("after=%00", "invalid_field:after"),
         ("after=nowhere", "invalid_field:after"),
