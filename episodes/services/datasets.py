@@ -24,6 +24,7 @@ from episodes.models import (
 from episodes.services.freezing import build
 from fleet import audit
 from fleet.models import Organisation, Person, Site
+from protocol.episode_folder import MAX_META, META
 from protocol.errors import Refused
 
 MOST_EPISODES = 20_000  # of one version
@@ -152,7 +153,12 @@ def manifest_of(dataset: Dataset) -> Manifest:
         raise Refused("empty_draft", "The draft has no episode that is checked. Add some in the library, then freeze.")
     if count > MOST_EPISODES:
         raise Refused("too_many_episodes", f"The draft has {count} episodes; a version may have {MOST_EPISODES}.")
-    return build(chosen, storage.folder, dataset.seed, dataset.validation_share, dataset.weights)
+    return build(chosen, _described, dataset.seed, dataset.validation_share, dataset.weights)
+
+
+def _described(episode: str) -> bytes:
+    """episode.json; from an object store without the rest of the folder."""
+    return storage.read(episode, META, MAX_META + 1)
 
 
 def freeze(dataset: Dataset, reason: str, person: Person) -> DatasetVersion:

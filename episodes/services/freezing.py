@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import msgspec
 
@@ -24,16 +23,16 @@ _Kinds = dict[str, tuple[dict[str, object], list[int]]]  # by hash of the embodi
 
 
 def build(
-    chosen: EpisodeQuerySet, folder: Callable[[str], Path], seed: int, validation_share: float, weights: Mapping[str, float]
+    chosen: EpisodeQuerySet, described: Callable[[str], bytes], seed: int, validation_share: float, weights: Mapping[str, float]
 ) -> Manifest:
-    """The manifest of these episodes; at least one.
+    """The manifest of these episodes; at least one.  `described` gives the episode.json of one: no other file is read.
 
     Refused: `mixed_embodiments` (detail.embodiments: hash to number of episodes), `episode_damaged`.
     """
     kinds: _Kinds = {}
     entries = []
     for episode in chosen.order_by("pk").only("pk", *_COLUMNS).iterator(chunk_size=500):
-        meta, sha256 = _described(episode, folder(episode.pk))
+        meta, sha256 = _described(episode, described)
         kinds.setdefault(meta.embodiment_hash, (meta.embodiment, []))[1].append(episode.number)
         entries.append(_entry(episode, meta, sha256, split_of(episode.pk, seed, validation_share), weights))
     hash, body = _one_body(kinds)
@@ -51,10 +50,10 @@ def _one_body(kinds: _Kinds) -> tuple[str, dict[str, object]]:
     return common.hash, msgspec.to_builtins(common)
 
 
-def _described(episode: Episode, folder: Path) -> tuple[EpisodeMeta, str]:
-    """episode.json as it lies on the disk, and its sha256."""
+def _described(episode: Episode, described: Callable[[str], bytes]) -> tuple[EpisodeMeta, str]:
+    """episode.json as it is kept, and its sha256."""
     try:
-        raw = (folder / META).read_bytes()
+        raw = described(episode.pk)
         return decode_meta(raw), hashlib.sha256(raw).hexdigest()
     except (OSError, Refused) as error:
         why = error.sentence if isinstance(error, Refused) else error.strerror

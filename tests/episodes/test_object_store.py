@@ -108,6 +108,15 @@ def test_whoever_needs_the_files_gets_them_back_whole(here: World, tmp_path: Pat
     check_folder(storage.place(made.pk))
 
 
+def test_a_draft_is_looked_at_without_fetching_its_episodes(here: World, tmp_path: Path) -> None:
+    made = episode(here, tmp_path)
+    dataset = datasets.make(here.mina, here.site.organisation, None, "Lifts")
+    datasets.pick(dataset, {made.pk: "added"}, here.mina)
+    only_there(made)
+    assert [one.id for one in datasets.manifest_of(dataset).episodes] == [made.pk]
+    assert not storage.place(made.pk).exists()
+
+
 def test_other_bytes_from_the_store_are_named_and_not_used(here: World, tmp_path: Path, bucket: Any) -> None:
     made = episode(here, tmp_path)
     only_there(made)
