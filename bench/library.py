@@ -2,7 +2,8 @@
 
 Starts a PostgreSQL of its own, fills it with invented episodes, and asks every page and query of the library and of the
 datasets through Django's test client in this process.  What the server would remember between requests is forgotten before
-each, so every answer is worked out anew.  `p95_ms` must be at most 200.
+each, so every answer is worked out anew.  There are no files, so what reads them (a draft's differences, statistics) is not
+asked.  `p95_ms` must be at most 200.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from bench.common import Pressure, median, percentile, report
 
 LIMIT_MS = 200.0
 BATCH = 1000
+IN_A_VERSION = 5000  # episodes
 DIFFERENT = 5000  # episodes that are invented; the others repeat them under other ids and times
 VERBS, COLOURS, THINGS = ("Lift", "Push", "Stack", "Wipe", "Turn", "Place"), ("red", "blue", "green", "yellow"), (
     "cube", "ball", "cup", "tray", "mat", "bottle", "box", "cylinder", "spoon", "lid",
@@ -153,7 +155,7 @@ def findings_of(rows: int, pilots: tuple[str, ...], share: int, codes: list[str]
 
 
 def fill(count: int, draw: random.Random) -> Any:
-    """Episodes with all their side rows, two datasets with a version each; who asks."""
+    """Episodes with all their side rows, two datasets with their versions; who asks."""
     from django.db import connection
 
     from episodes.models import Episode, EpisodePerson, EpisodeTag
@@ -202,17 +204,36 @@ def _again(cursor: Any, n: int, different: int) -> None:
 
 
 def _datasets(who: Any, organisation: Any) -> None:
-    from episodes.models import DatasetVersion, VersionEpisode
+    """Two datasets with two versions of `IN_A_VERSION` episodes each; the second version has other ones at both ends."""
     from episodes.services import datasets
 
     for name, query in (("lifting", "search=lift"), ("failures", "outcome=failure")):
         dataset = datasets.make(who, organisation, None, name, follows=True, query=query)
-        ids = list(datasets.draft(dataset).values_list("pk", flat=True)[:5000])
-        version = DatasetVersion.objects.create(
-            dataset=dataset, number=1, digest="0" * 64, manifest=b"{}", reason="bench", episodes=len(ids), rows=1, seconds=1.0,
-            frozen_by="bench",
-        )  # fmt: skip
-        VersionEpisode.objects.bulk_create(VersionEpisode(version=version, episode_id=id, split="train") for id in ids)
+        rows = list(datasets.draft(dataset).only("pk", "rows", "instruction", "outcome")[: IN_A_VERSION + 200])
+        first = _version(dataset, 1, None, rows[:IN_A_VERSION])
+        _version(dataset, 2, first, rows[200:])
+
+
+def _version(dataset: Any, number: int, parent: Any, rows: list[Any]) -> Any:
+    """Frozen without files, which there are none of here."""
+    from episodes.data.manifest import Manifest, ManifestEpisode
+    from episodes.models import DatasetVersion, VersionEpisode
+
+    files = {f"video/{name}.mp4": uuid.UUID(int=n).hex * 2 for n, name in enumerate(("scene", "wrist"))}
+    entries = tuple(
+        ManifestEpisode(
+            id=row.pk, files=files | {"episode.json": row.pk * 2}, first=0, last=row.rows - 1,
+            instruction=row.instruction, outcome=row.outcome,
+        )
+        for row in sorted(rows, key=lambda row: str(row.pk))
+    )  # fmt: skip
+    manifest = Manifest(embodiment_hash="0" * 64, embodiment={"name": "arm", "record_hz": 30.0}, episodes=entries)
+    version = DatasetVersion.objects.create(
+        dataset=dataset, number=number, parent=parent, digest=manifest.digest, manifest=manifest.encode(), reason="bench",
+        episodes=len(rows), rows=manifest.rows, seconds=manifest.rows / 30, frozen_by="bench",
+    )  # fmt: skip
+    VersionEpisode.objects.bulk_create(VersionEpisode(version=version, episode_id=row.pk, split="train") for row in rows)
+    return version
 
 
 # -- what is asked ---------------------------------------------------------------------------------
@@ -245,6 +266,7 @@ def questions(draw: random.Random) -> Iterator[tuple[str, Callable[[], str]]]:
         "not_reviewed": lambda: "reviewed=no",
         "dates": lambda: f"since={(d := day())}&until={d}",
         "in_dataset": lambda: f"dataset={draw.choice(datasets)}",
+        "in_version": lambda: f"dataset={draw.choice(datasets)}%3A2",
         "in_no_dataset": lambda: "dataset=none",
         "many_at_once": lambda: f"outcome=failure&tag=slip&finding=lag&reviewed=no&robot={draw.choice(robots)}",
     }
@@ -263,7 +285,8 @@ def questions(draw: random.Random) -> Iterator[tuple[str, Callable[[], str]]]:
     yield "datasets", lambda: "/api/datasets"
     yield "dataset", lambda: f"/api/datasets/{draw.choice(datasets)}"
     yield "dataset draft", lambda: f"/api/datasets/{draw.choice(datasets)}/draft"
-    yield "dataset version", lambda: f"/api/datasets/{draw.choice(datasets)}/versions/1"
+    yield "dataset version", lambda: f"/api/datasets/{draw.choice(datasets)}/versions/{draw.randint(1, 2)}"
+    yield "dataset changes", lambda: f"/api/datasets/{draw.choice(datasets)}/changes?before=1&after=2"
 
 
 def _deep(draw: random.Random) -> str:

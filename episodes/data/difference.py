@@ -43,6 +43,8 @@ def difference(before: Manifest, after: Manifest) -> Difference:
     found = Difference(added=sorted(new.keys() - old.keys()), removed=sorted(old.keys() - new.keys()))
     for id in sorted(old.keys() & new.keys()):
         was, is_now = old[id], new[id]
+        if was == is_now:
+            continue
         for names, changes in (
             (LABELS, found.relabelled), (("first", "last"), found.retrimmed), (USE, found.reweighted),
         ):  # fmt: skip
