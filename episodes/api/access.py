@@ -11,13 +11,21 @@ from episodes.models import Episode, EpisodeQuerySet
 from episodes.reading import episodes as reading
 from episodes.services import review
 from fleet.access import Ability, roles_with
-from fleet.edge import not_found
+from fleet.edge import Strict, not_found
 from fleet.models import Membership, Person, is_id
 from protocol.errors import Refused
 
 
 def person(request: HttpRequest) -> Person:
     return cast(Person, request.user)
+
+
+def sent(body: Strict, such_as: str) -> dict[str, Any]:
+    """What a change names besides the version that it saw; `Refused("nothing_to_change")`."""
+    values = body.dict(exclude={"version"}, exclude_unset=True)
+    if not values:
+        raise Refused("nothing_to_change", f"Name what to change, such as {such_as}.")
+    return values
 
 
 def visible(who: Person, ability: Ability = "see") -> EpisodeQuerySet:

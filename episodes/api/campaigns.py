@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from episodes.api.access import person
+from episodes.api.access import person, sent
 from episodes.models import Campaign, CampaignQuerySet
 from episodes.reading import standing
 from episodes.schemas.campaigns import (
@@ -92,12 +92,10 @@ def one_campaign(request: HttpRequest, id: str) -> dict[str, Any]:
 @router.patch("campaigns/{id}", response=CampaignDetail)
 def change_campaign(request: HttpRequest, id: str, body: CampaignChange) -> dict[str, Any]:
     campaign = find(person(request), id, PLAN)
-    sent = body.dict(exclude={"version"}, exclude_unset=True)
-    if not sent:
-        raise Refused("nothing_to_change", "Name what to change, such as a goal or the last day.")
-    values = {name: value for name, value in sent.items() if name in Campaign.COLUMNS}
-    robots = body.robots if "robots" in sent else None
-    prompts = _wishes(body) if "prompts" in sent else None
+    named = sent(body, "a goal or the last day")
+    values = {name: value for name, value in named.items() if name in Campaign.COLUMNS}
+    robots = body.robots if "robots" in named else None
+    prompts = _wishes(body) if "prompts" in named else None
     services.change(campaign, body.version, values, person(request), robots, prompts)
     return _detail(request, find(person(request), id))
 

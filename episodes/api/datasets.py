@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from ninja import Query, Router
 
-from episodes.api.access import find, person, rows
+from episodes.api.access import find, person, rows, sent
 from episodes.data.manifest import Manifest
 from episodes.models import Dataset, DatasetVersion, VersionEpisode
 from episodes.reading import datasets as reading
@@ -102,10 +102,7 @@ def one_dataset(request: HttpRequest, id: str) -> dict[str, Any]:
 @router.patch("datasets/{id}", response=DatasetDetail)
 def change_dataset(request: HttpRequest, id: str, body: DatasetChange) -> dict[str, Any]:
     dataset = find_dataset(person(request), id, "curate")
-    values = body.dict(exclude={"version"}, exclude_none=True)
-    if not values:
-        raise Refused("nothing_to_change", "Name what to change, such as a name or a filter.")
-    services.change(dataset, body.version, values, person(request))
+    services.change(dataset, body.version, sent(body, "a name or a filter"), person(request))
     return _detail(person(request), dataset)
 
 

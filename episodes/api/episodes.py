@@ -7,11 +7,10 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Query, Router
 
-from episodes.api.access import detail, find, person, rows, visible
+from episodes.api.access import detail, find, person, rows, sent, visible
 from episodes.reading import episodes as reading
 from episodes.schemas.episodes import EpisodeChange, EpisodeDetail, EpisodeEvent, EpisodePage, Outcome, Status
 from episodes.services import episodes as services
-from protocol.errors import Refused
 
 router = Router(tags=["episodes"])
 
@@ -52,10 +51,7 @@ def one_episode(request: HttpRequest, id: str) -> dict[str, Any]:
 @router.patch("episodes/{id}", response=EpisodeDetail)
 def change_episode(request: HttpRequest, id: str, body: EpisodeChange) -> dict[str, Any]:
     episode = find(person(request), id, "review")
-    values = body.dict(exclude={"version"}, exclude_unset=True)
-    if not values:
-        raise Refused("nothing_to_change", "Name what to change, such as an outcome or an instruction.")
-    services.change(episode, body.version, values, person(request))
+    services.change(episode, body.version, sent(body, "an outcome or an instruction"), person(request))
     return detail(person(request), episode)
 
 

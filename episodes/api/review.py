@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from episodes import filters
-from episodes.api.access import detail, find, person, unseen_by
+from episodes.api.access import detail, find, person, sent, unseen_by
 from episodes.models import Episode, Mark
 from episodes.reading import episodes as reading
 from episodes.reading import library
@@ -78,9 +78,7 @@ def add_mark(request: HttpRequest, id: str, body: MarkMade) -> dict[str, Any]:
 
 @router.patch("episodes/{id}/marks/{mark}", response=MarkShown)
 def change_mark(request: HttpRequest, id: str, mark: int, body: MarkChange) -> dict[str, Any]:
-    values = body.dict(exclude={"version"}, exclude_unset=True)
-    if not values:
-        raise Refused("nothing_to_change", "Name what to change, such as the name of the mark.")
+    values = sent(body, "the name of the mark")
     found = _mark(find(person(request), id, "review"), mark)
     marks.change(found, body.version, values, person(request))
     return reading.mark(found)

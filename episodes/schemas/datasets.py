@@ -177,14 +177,16 @@ class NewDataset(Strict):
 
 
 class DatasetChange(Strict):
+    """A field that is not sent stays as it is."""
+
     version: int
-    name: Name | None = None
-    description: Annotated[str, Field(max_length=1000)] | None = None
-    follows: bool | None = None
-    query: Query | None = None
-    validation_share: Share | None = None
-    seed: Seed | None = None
-    weights: Annotated[dict[Tag, Weight], Field(max_length=40)] | None = None
+    name: Name = ""
+    description: Annotated[str, Field(max_length=1000)] = ""
+    follows: bool = False
+    query: Query = ""
+    validation_share: Share = 0.0
+    seed: Seed = 0
+    weights: Annotated[dict[Tag, Weight], Field(max_length=40)] = {}
 
 
 class Picks(Strict):

@@ -1,4 +1,6 @@
-"""A media folder of its own for every test, jobs that wait to be called, and checks in the test's own process."""
+"""A media folder of its own for every test, jobs that wait to be called, checks in the test's own process; and what most
+tests begin with: two organisations, an episode of the first, Mina who operates there.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from episodes.data.examine import Examined, examine
+from episodes.models import Episode
+from tests.episodes.rig import World, received, recorded, signed_in, world
 
 
 def examined_here(folder: Path, poster: Path, columns: Path, pictures: int, alive: Callable[[int], bool]) -> Examined:
@@ -23,3 +28,19 @@ def media(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setattr("episodes.services.uploads.ask_for_check", lambda episode: None)
     monkeypatch.setattr("episodes.jobs.examine_apart", examined_here)
     return tmp_path / "media"
+
+
+@pytest.fixture
+def here(db: None) -> World:
+    return world()
+
+
+@pytest.fixture
+def episode(here: World, tmp_path: Path) -> Episode:
+    """Forty rows, checked."""
+    return received(recorded(tmp_path / "robot", here.robot.pk), here.robot)
+
+
+@pytest.fixture
+def mina(here: World) -> Client:
+    return signed_in(here.mina)

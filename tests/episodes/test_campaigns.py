@@ -17,7 +17,7 @@ from episodes.goals import settle, settle_open
 from episodes.models import Campaign, CampaignSeat, Episode
 from fleet.models import AuditEntry, Membership, Person, Robot, Site
 from robot.recorder.episode_recorder import Ordered
-from tests.episodes.rig import World, received, recorded, signed_in, world
+from tests.episodes.rig import World, received, recorded, signed_in
 from tests.robot.recorder.rig import SMALL
 
 pytestmark = pytest.mark.django_db
@@ -26,21 +26,11 @@ PUSH = {"instruction": "Push the bowl", "goal": 4}
 
 
 @pytest.fixture
-def here() -> World:
-    return world()
-
-
-@pytest.fixture
 def edda(here: World) -> Client:
     """An engineer of Lab."""
     person = Person.objects.create_user("edda", password="secret", first_name="Edda")
     Membership.objects.create(person=person, organisation=here.site.organisation, role="engineer")
     return signed_in(person)
-
-
-@pytest.fixture
-def mina(here: World) -> Client:
-    return signed_in(here.mina)
 
 
 def post(client: Client, address: str, body: dict[str, Any], status: int = 200) -> Any:

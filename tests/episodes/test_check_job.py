@@ -19,14 +19,9 @@ from episodes.data.faults.registry import inject
 from episodes.models import Episode, EpisodeSignature
 from fleet.models import AuditEntry
 from tests.episodes.moving import moving
-from tests.episodes.rig import World, received, recorded, signed_in, world
+from tests.episodes.rig import World, received, recorded, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 def going_on(percent: int) -> bool:

@@ -19,14 +19,9 @@ from episodes.services import dataset_jobs, datasets
 from episodes.services.dataset_jobs import MIB
 from fleet.models import AuditEntry, Membership
 from protocol import episode_folder
-from tests.episodes.rig import World, body_of, received, recorded, signed_in, world
+from tests.episodes.rig import World, body_of, received, recorded, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 @pytest.fixture

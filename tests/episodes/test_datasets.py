@@ -17,14 +17,9 @@ from episodes.services import datasets as services
 from episodes.services import episodes as episode_services
 from fleet.models import AuditEntry
 from protocol.errors import Refused
-from tests.episodes.rig import World, received, recorded, world
+from tests.episodes.rig import World, received, recorded
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 @pytest.fixture

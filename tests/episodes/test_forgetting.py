@@ -18,16 +18,11 @@ from fleet import audit
 from fleet.models import AuditEntry, Organisation, Person
 from protocol.episode_folder import META
 from protocol.errors import Refused
-from tests.episodes.rig import RobotClient, World, received, recorded, world
+from tests.episodes.rig import RobotClient, World, received, recorded
 from tests.episodes.test_retention import frozen
 
 pytestmark = pytest.mark.django_db
 UID = "p1"  # who drives in what the rig records
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 @pytest.fixture

@@ -12,14 +12,9 @@ from episodes import storage
 from episodes.data.faults.copy import Copy, open_copy, write_copy
 from episodes.models import Episode
 from tests.episodes.moving import enormous, moving
-from tests.episodes.rig import RobotClient, World, world
+from tests.episodes.rig import RobotClient, World
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 def no_footer(copy: Copy) -> None:

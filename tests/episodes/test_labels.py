@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from episodes.models import Episode
-from tests.episodes.rig import World, received, recorded, signed_in, world
+from tests.episodes.rig import World, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
-
-
-@pytest.fixture
-def episode(here: World, tmp_path: Path) -> Episode:
-    return received(recorded(tmp_path / "robot", here.robot.pk), here.robot)
 
 
 @pytest.fixture

@@ -26,15 +26,10 @@ from protocol.episode_folder import EVENTS, FRAMES, check_folder, video_path
 from protocol.errors import Refused
 from tests.episodes import lerobot_foreign as foreign
 from tests.episodes import lerobot_rig as rig
-from tests.episodes.rig import World, signed_in, world
+from tests.episodes.rig import World, signed_in
 
 pytestmark = pytest.mark.django_db
 Version = tuple[Manifest, Callable[[str], Path]]
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 @pytest.fixture(scope="module")

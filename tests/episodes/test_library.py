@@ -20,17 +20,12 @@ from episodes.services import episodes as episode_services
 from episodes.services import gists
 from fleet.models import AuditEntry, Membership, Robot, Site
 from protocol.errors import Refused
-from tests.episodes.rig import World, body_of, received, recorded, signed_in, world
+from tests.episodes.rig import World, body_of, received, recorded, signed_in
 
 #: a place in the list that no date stands for once it is turned to UTC
 OUT_OF_TIME = base64.urlsafe_b64encode(b'["0001-01-01T00:00:00+14:00","x"]').decode().rstrip("=")
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 @pytest.fixture(autouse=True)

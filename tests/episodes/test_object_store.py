@@ -19,7 +19,7 @@ from episodes.models import Episode
 from episodes.services import datasets, erasing, forgetting
 from protocol.episode_folder import check_folder
 from protocol.errors import Refused
-from tests.episodes.rig import World, body_of, received, recorded, signed_in, world
+from tests.episodes.rig import World, body_of, received, recorded, signed_in
 from tests.episodes.test_retention import frozen
 
 pytestmark = pytest.mark.django_db
@@ -54,11 +54,6 @@ def bucket(server: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
     yield made
     made.object_versions.delete()
     made.delete()
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 def episode(here: World, tmp_path: Path) -> Episode:

@@ -11,14 +11,9 @@ from episodes.models import UploadFile
 from episodes.services import room
 from fleet.models import Organisation
 from protocol.episode_folder import check_folder
-from tests.episodes.rig import RobotClient, World, received, recorded, world
+from tests.episodes.rig import RobotClient, World, received, recorded
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 def quota(here: World, mb: int) -> Organisation:

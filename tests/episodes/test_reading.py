@@ -18,16 +18,6 @@ from tests.episodes.rig import World, body_of, received, recorded, signed_in, wo
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def here() -> World:
-    return world()
-
-
-@pytest.fixture
-def episode(here: World, tmp_path: Path) -> Episode:
-    return received(recorded(tmp_path / "robot", here.robot.pk), here.robot)
-
-
 def test_the_list_shows_what_one_may_see_and_nothing_else(here: World, episode: Episode) -> None:
     page = signed_in(here.mina).get("/api/episodes").json()
     (row,) = page["items"]

@@ -17,15 +17,10 @@ from episodes.services.retention import Rule
 from fleet import audit
 from fleet.models import AuditEntry
 from protocol.errors import Refused
-from tests.episodes.rig import World, received, recorded, signed_in, world
+from tests.episodes.rig import World, received, recorded, signed_in
 
 pytestmark = pytest.mark.django_db
 DAY = datetime.timedelta(days=1)
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 def episode(here: World, tmp_path: Path, age_days: float = 40, **columns: object) -> Episode:

@@ -12,24 +12,9 @@ from django.test import Client
 from episodes.data.agreement import agreement
 from episodes.models import FAILURES, Episode
 from fleet.models import AuditEntry, Membership, Person
-from tests.episodes.rig import World, received, recorded, signed_in, world
+from tests.episodes.rig import World, received, recorded, signed_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
-
-
-@pytest.fixture
-def episode(here: World, tmp_path: Path) -> Episode:
-    return received(recorded(tmp_path / "robot", here.robot.pk), here.robot)
-
-
-@pytest.fixture
-def mina(here: World) -> Client:
-    return signed_in(here.mina)
 
 
 @pytest.fixture

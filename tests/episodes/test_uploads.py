@@ -14,14 +14,9 @@ from episodes.models import Episode, Upload, UploadFile
 from fleet.models import AuditEntry, Robot
 from protocol.episode_folder import META, check_folder
 from protocol.errors import Refused
-from tests.episodes.rig import RobotClient, World, manifest, recorded, world
+from tests.episodes.rig import RobotClient, World, manifest, recorded
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def here() -> World:
-    return world()
 
 
 @pytest.fixture
