@@ -183,6 +183,21 @@ def test_row_58_rows_without_pictures_are_refused(root: Path) -> None:
     assert "20 pictures for 21 rows" in refused(root, "video_frames").sentence
 
 
+@pytest.mark.parametrize("begins", [(0.0, 0.0), (0.0, 0.9), (0.3, 0.0), (0.0, 1.3)])
+def test_row_58_pictures_that_two_episodes_share_are_refused(root: Path, begins: tuple[float, float]) -> None:
+    """Of 12 and 9 pictures, so many seconds into the file: from one beginning on, overlapping, with a gap."""
+    key = f"videos/{foreign.KEY}/from_timestamp"
+    changed(root, EPISODES, lambda rows: [row | {key: begin} for row, begin in zip(rows, begins, strict=True)])
+    assert "Every row needs its own." in refused(root, "video_frames").sentence
+
+
+def test_row_58_pictures_may_lie_in_another_order_than_the_rows(root: Path) -> None:
+    key = f"videos/{foreign.KEY}/from_timestamp"
+    changed(root, EPISODES, lambda rows: [row | {key: begin} for row, begin in zip(rows, (0.9, 0.0), strict=True)])
+    index = judged(root).episodes
+    assert [episode.videos[foreign.KEY].first for episode in index] == [9, 0]
+
+
 def test_row_58_pictures_at_another_rate_are_refused(root: Path) -> None:
     index = video_files.read_index(root / VIDEO, VIDEO)
     slow = root.parent / "slow.mp4"

@@ -167,9 +167,10 @@ def _check_videos(dataset: DatasetRead) -> dict[str, video_files.VideoIndex]:
     for path, stretches in holders.items():
         index = video_files.read_index(safe_files.inside(dataset.root, path), path)
         rows = sum(length for _, length, _ in stretches)
-        if index.frames != rows or max(first + length for first, length, _ in stretches) > rows:
+        if index.frames != rows:
             sentence = f"{path} has {index.frames} pictures for {rows} rows. Every row needs its own."
             raise Refused("video_frames", sentence, path=path)
+        _check_stretches(path, sorted((first, length) for first, length, _ in stretches))
         width, height = dataset.features[stretches[0][2]].size
         if (index.width, index.height) != (width, height):
             sentence = f"{path} has pictures of {index.width}x{index.height}; meta/info.json says {width}x{height}."
@@ -179,6 +180,16 @@ def _check_videos(dataset: DatasetRead) -> dict[str, video_files.VideoIndex]:
             raise Refused("video_times", f"The pictures of {path} are not {dataset.fps:g} a second.", path=path)
         found[path] = index
     return found
+
+
+def _check_stretches(path: str, stretches: list[tuple[int, int]]) -> None:
+    """Each (first picture, count), in their order, begins where the one before ends: no row gets another's picture."""
+    expected = 0
+    for first, length in stretches:
+        if first != expected:
+            sentence = f"{path}: an episode's pictures begin at {first}, where {expected} is the next that is nobody's."
+            raise Refused("video_frames", f"{sentence} Every row needs its own.", path=path)
+        expected += length
 
 
 def _note_what_is_left(dataset: DatasetRead) -> None:
