@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -68,8 +69,12 @@ def import_lerobot(
     for number, episode in enumerate(dataset.episodes):
         if cancelled():
             raise Refused("cancelled", "The import was cancelled. Started again, it brings the episodes that are missing.")
-        if not Episode.objects.filter(pk=work.id(episode)).exists():
-            made.append(_bring(work, episode, robot, actor))
+        row = Episode.objects.filter(pk=work.id(episode)).first()
+        if row is None:
+            row = _bring(work, episode, robot)
+            made.append(row.pk)
+        if row.version == 1 and row.removed_at is None:  # nobody has labelled it since, nor an import that ended early
+            _label(work, episode, row, actor)
         progress(number + 1, len(dataset.episodes))
     whose = site.organisation_id
     audit.append(actor, "dataset_imported", robot.name, whose, episodes=len(made), fingerprint=dataset.fingerprint)
@@ -109,30 +114,28 @@ def _stand_in(dataset: DatasetRead, body: Embodiment, site: Site, name: str, act
     return robot
 
 
-def _bring(work: Importing, episode: EpisodeRead, robot: Robot, actor: str) -> str:
+def _bring(work: Importing, episode: EpisodeRead, robot: Robot) -> Episode:
     """Made beside, sent through the services of an upload, removed."""
     id = work.id(episode)
     with tempfile.TemporaryDirectory(prefix=".importing-", dir=settings.REINS_MEDIA_DIR) as beside:
         write_folder(work, episode, Path(beside) / id)
-        row = bring(Path(beside) / id, robot)
-    _label(work, episode, row, actor)
-    return id
+        return bring(Path(beside) / id, robot)
 
 
 def _label(work: Importing, episode: EpisodeRead, row: Episode, actor: str) -> None:
-    """The labels that came along; a kind of failure that is not offered here stays behind."""
+    """The labels that came along, all or none; a kind of failure that is not offered here stays behind."""
     known = work.known(episode)
     if known is None:
         return
-    kept = known.kept
+    kept, found = known.kept, dict[str, Any]()
     for values in ({"quality": kept.quality}, {"tags": list(kept.tags)}, {"failure": kept.failure}):
         if not any(values.values()):
             continue
         try:
-            values = labels.cleaned(row, values)
+            found |= labels.cleaned(row, values)
         except Refused as refused:
             work.dataset.notes.append(Note("label_left", f"Episode {episode.index}: {refused.sentence}"))
-            continue
+    if found:
         with transaction.atomic():
-            row.change(row.version, **values)
-            audit.append(actor, "episode_corrected", row.pk, row.organisation_id, **values)
+            row.change(1, **found)
+            audit.append(actor, "episode_corrected", row.pk, row.organisation_id, **found)

@@ -19,6 +19,7 @@ from episodes.data.lerobot.export import export
 from episodes.data.lerobot.work import Options
 from episodes.data.manifest import Manifest
 from episodes.models import Episode
+from episodes.services import imports
 from episodes.services.imports import import_lerobot
 from fleet.models import AuditEntry, Robot
 from protocol.embodiment import Embodiment
@@ -175,6 +176,28 @@ def test_a_side_file_of_other_episodes_is_left_aside(here: World, tmp_path: Path
     done = import_lerobot(root, here.site, "imported", "test")
     assert "side_file_left" in [note.code for note in done.notes]
     assert embodiment(Episode.objects.get(pk=done.made[0])).state[0].unit == "unknown"
+
+
+def test_labels_come_along_when_an_import_died_before_them(
+    here: World, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed once the episode was received: the next import brings what it says, and leaves alone what people said since."""
+
+    def killed(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying, pytest.raises(KeyboardInterrupt):
+        dying.setattr(imports, "_label", killed)
+        import_lerobot(copied, here.site, "imported", "test")
+    assert Episode.objects.get().tags == []
+    done = import_lerobot(copied, here.site, "imported", "test")
+    assert (len(done.made), done.there) == (1, 1)
+    first = Episode.objects.exclude(pk__in=done.made).get()
+    assert (first.tags, first.quality) == (["good light"], 4)
+    first.change(first.version, quality=2, tags=[])
+    import_lerobot(copied, here.site, "imported", "test")
+    first.refresh_from_db()
+    assert (first.tags, first.quality) == ([], 2)
 
 
 def test_the_command_brings_them_in(here: World, copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
