@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from django.core.management import CommandError, call_command
@@ -176,6 +177,27 @@ def test_a_side_file_of_other_episodes_is_left_aside(here: World, tmp_path: Path
     done = import_lerobot(root, here.site, "imported", "test")
     assert "side_file_left" in [note.code for note in done.notes]
     assert embodiment(Episode.objects.get(pk=done.made[0])).state[0].unit == "unknown"
+
+
+@pytest.mark.parametrize("write", [foreign.v3, foreign.v2])
+def test_other_rows_or_pictures_under_the_same_description_are_other_episodes(
+    here: World, tmp_path: Path, write: Callable[[Path], foreign.Written]
+) -> None:
+    """As when somebody mends values, or blurs a face, and leaves meta/ alone."""
+    root = write(tmp_path / "dataset").root
+    assert len(import_lerobot(root, here.site, "so100", "test").made) == 2
+    assert import_lerobot(root, here.site, "so100", "test").made == []
+    rows = sorted(root.glob("data/*/*.parquet"))[0]
+    table = pq.read_table(rows)
+    mended = pa.array([[9.0, 9.0]] * table.num_rows)
+    pq.write_table(table.set_column(table.column_names.index("action"), "action", mended), rows)
+    touched = 2 if write is foreign.v3 else 1  # episodes of one file
+    done = import_lerobot(root, here.site, "so100", "test")
+    assert (len(done.made), done.there) == (touched, 2 - touched)
+    video = sorted(root.glob("videos/**/*.mp4"))[0]
+    video.write_bytes(video.read_bytes() + (8).to_bytes(4, "big") + b"free")
+    done = import_lerobot(root, here.site, "so100", "test")
+    assert (len(done.made), done.there) == (touched, 2 - touched)
 
 
 def test_labels_come_along_when_an_import_died_before_them(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,21 @@ class Importing:
     rows: Rows
     pilot: str = "operator"
     _events: dict[int, list[dict[str, Any]]] | None = None
+    _hashes: dict[str, str] = field(default_factory=dict)
 
     def id(self, episode: EpisodeRead) -> str:
-        """The same for the same dataset and robot each time, so that an import done twice is done once."""
-        return hashlib.sha256(f"{self.dataset.fingerprint} {episode.index} {self.robot}".encode()).hexdigest()[:32]
+        """The same for the same dataset and robot each time, so that an import done twice is done once.
+
+        Every byte of the files that hold its rows and pictures counts: what meta/ says may be the same for other data.
+        """
+        files = [episode.data, *(stretch.path for _, stretch in sorted(episode.videos.items()))]
+        said = [self.dataset.fingerprint, str(episode.index), self.robot, *map(self._hash, files)]
+        return hashlib.sha256(" ".join(said).encode()).hexdigest()[:32]
+
+    def _hash(self, path: str) -> str:
+        if path not in self._hashes:
+            self._hashes[path] = hash_file(safe_files.inside(self.dataset.root, path)).sha256
+        return self._hashes[path]
 
     def known(self, episode: EpisodeRead) -> SideEpisode | None:
         return self.dataset.side.episodes[episode.index] if self.dataset.side else None
