@@ -14,8 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from episodes.data.lerobot import infer
+from episodes.data.lerobot.columns import vector
 from episodes.data.lerobot.dataset import DatasetRead, EpisodeRead, Note
-from episodes.data.lerobot.into_folder import Importing, Rows, vector, write_folder
+from episodes.data.lerobot.into_folder import Importing, Rows, write_folder
 from episodes.data.lerobot.layout import ACTION
 from episodes.data.lerobot.reader import check_all, open_dataset
 from episodes.models import Episode

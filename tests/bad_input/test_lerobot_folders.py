@@ -272,6 +272,77 @@ def test_row_60_an_action_of_another_width_is_refused(root: Path) -> None:
     refused(root, "action_shape")
 
 
+def with_column(root: Path, key: str, column: Any) -> None:
+    table = pq.read_table(root / DATA)
+    pq.write_table(table.set_column(table.column_names.index(key), key, column), root / DATA)
+
+
+ROWS = sum(foreign.LENGTHS)
+ODD = {
+    "a number where a vector was promised": ("action", pa.array(np.arange(float(ROWS))), "action_shape"),
+    "a number where a state was promised": ("observation.state", pa.array(np.arange(float(ROWS))), "feature_shape"),
+    "words in the state": ("observation.state", pa.array([["a", "b", "c"]] * ROWS), "file_damaged"),
+    "a word for an action": ("action", pa.array(["left"] * ROWS), "file_damaged"),
+    "an action of structs": ("action", pa.array([{"x": 1.0, "y": 2.0}] * ROWS), "file_damaged"),
+    "no task": ("task_index", pa.nulls(ROWS, pa.int64()), "file_damaged"),
+    "a task in words": ("task_index", pa.array(["pick"] * ROWS), "file_damaged"),
+    "a task that is no whole number": ("task_index", pa.array([float("nan")] * ROWS), "file_damaged"),
+    "episodes in words": ("episode_index", pa.array(["0"] * ROWS), "file_damaged"),
+    "times in words": ("timestamp", pa.array([str(row) for row in range(ROWS)]), "file_damaged"),
+    "times in lists": ("timestamp", pa.array([[float(row)] for row in range(ROWS)]), "file_damaged"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("odd", ODD)
+def test_row_60_columns_of_another_kind_are_refused_before_anything_is_made(
+    root: Path, tmp_path: Path, settings: Any, odd: str
+) -> None:
+    settings.REINS_MEDIA_DIR = tmp_path / "media"
+    key, column, code = ODD[odd]
+    with_column(root, key, column)
+    with pytest.raises(Refused, match=code):
+        import_lerobot(root, world().site, "imported", "test")
+    assert not Robot.objects.filter(program="import").exists()
+
+
+def test_row_60_a_success_of_two_numbers_is_refused(root: Path) -> None:
+    info = json.loads((root / "meta/info.json").read_text())
+    info["features"]["next.success"] = {"dtype": "bool", "shape": [2], "names": None}
+    foreign.change_info(root, features=info["features"])
+    changed(root, DATA, lambda rows: [row | {"next.success": [True, False]} for row in rows])
+    refused(root, "feature_shape")
+
+
+def test_row_60_words_where_nobody_needs_a_number_stay_behind(root: Path) -> None:
+    """Of a name that would mean something if it were a number."""
+    info = json.loads((root / "meta/info.json").read_text())
+    info["features"]["intervention"] = {"dtype": "string", "shape": [1], "names": None}
+    foreign.change_info(root, features=info["features"])
+    changed(root, DATA, lambda rows: [row | {"intervention": "by hand"} for row in rows])
+    (left,) = judged(root).notes
+    assert (left.code, "intervention" in left.sentence) == ("not_kept", True)
+
+
+def test_row_55_two_columns_of_one_name_are_refused(root: Path) -> None:
+    table = pq.read_table(root / DATA)
+    pq.write_table(table.append_column("action", table["action"]), root / DATA)
+    refused(root, "file_damaged")
+
+
+@pytest.mark.parametrize("total", ["two", None, 1e400, [2]])
+def test_row_56_a_count_that_is_no_number_is_refused_of_older_datasets(tmp_path: Path, total: object) -> None:
+    root = foreign.v2(tmp_path / "old").root
+    foreign.change_info(root, total_episodes=total)
+    refused(root, "count_mismatch")
+
+
+def test_row_55_an_episode_of_endless_length_is_refused(tmp_path: Path) -> None:
+    root = foreign.v2(tmp_path / "old").root
+    (root / "meta/episodes.jsonl").write_text('{"episode_index": 0, "length": 1e999}')
+    refused(root, "file_damaged")
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("values", [[0.0], [0.0, 0.0, 0.0], [], None])
 def test_row_60_a_single_row_of_another_width_is_refused(root: Path, tmp_path: Path, settings: Any, values: Any) -> None:
@@ -304,6 +375,11 @@ def test_row_61_statistics_that_are_no_numbers_are_noted_and_counted_anew(root: 
     notes = {note.code: note.sentence for note in judged(root).notes}
     assert "counted anew" in notes["stats_not_finite"]
     assert "'observation.state'" in notes["stats_no_spread"]
+
+
+def test_row_61_statistics_as_deep_or_large_as_json_allows_are_noted(root: Path) -> None:
+    (root / "meta/stats.json").write_text('{"action": ' + "[" * 900 + "1" + "0" * 400 + "]" * 900 + "}")
+    assert "stats_not_finite" in [note.code for note in judged(root).notes]
 
 
 def test_row_61_a_number_that_never_changes_still_has_limits() -> None:

@@ -38,6 +38,10 @@ class FeatureRead:
         return self.dtype in ("video", "image")
 
     @property
+    def is_camera(self) -> bool:
+        return self.is_picture and not self.depth
+
+    @property
     def is_vector(self) -> bool:
         return self.dtype in NUMBERS and len(self.shape) == 1
 
@@ -88,7 +92,7 @@ class DatasetRead:
         """By the name that the camera gets here."""
         found: dict[str, FeatureRead] = {}
         for key, feature in self.features.items():
-            if feature.is_picture and not feature.depth:
+            if feature.is_camera:
                 found[camera_name(key, set(found))] = feature
         return found
 

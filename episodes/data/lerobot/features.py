@@ -116,11 +116,11 @@ def values(table: pa.Table, features: list[Feature]) -> dict[str, NDArray[Any]]:
 
 
 def vectors(column: pa.ChunkedArray) -> NDArray[Any]:
-    """[rows] of a column of numbers, [rows, n] of one of fixed-size lists."""
-    if not pa.types.is_fixed_size_list(column.type):
+    """[rows] of a column of numbers, [rows, n] of one of lists that are all as long."""
+    if not pa.types.is_fixed_size_list(column.type) and not pa.types.is_list(column.type):
         return np.asarray(column.to_numpy())
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat).reshape(len(column), column.type.list_size)
+    return np.asarray(flat).reshape(len(column), -1)
 
 
 def arrow(column: NDArray[Any], kind: pa.DataType) -> pa.Array:

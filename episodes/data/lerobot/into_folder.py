@@ -13,13 +13,13 @@ import av
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from episodes.data.examine import PILOTS
 from episodes.data.lerobot import features, layout, safe_files, video_files
+from episodes.data.lerobot.columns import SUCCESS, WHOLE, taken, vector
 from episodes.data.lerobot.dataset import DatasetRead, EpisodeRead, FeatureRead
 from episodes.data.lerobot.infer import state_key
 from episodes.data.lerobot.side import SideEpisode
@@ -40,7 +40,8 @@ class Rows:
 
     def __init__(self, dataset: DatasetRead) -> None:
         self._root, self._path, self._table = dataset.root, "", pa.table({})
-        self._wanted = [key for key, feature in dataset.features.items() if feature.dtype != "video"]
+        stored = [key for key, feature in dataset.features.items() if feature.dtype == "image" and feature.is_camera]
+        self._wanted = ["timestamp", *WHOLE, *taken(dataset), *stored]
 
     def of(self, episode: EpisodeRead) -> pa.Table:
         if self._path != episode.data:
@@ -85,24 +86,9 @@ class Importing:
             self._events = {}
             root = self.dataset.root
             for event in safe_files.read_lines(root, layout.SIDE_EVENTS) if safe_files.exists(root, layout.SIDE_EVENTS) else ():
-                if isinstance(event, dict):
-                    self._events.setdefault(event.pop("episode_index", None), []).append(event)
+                if isinstance(event, dict) and isinstance(number := event.pop("episode_index", None), int):
+                    self._events.setdefault(number, []).append(event)
         return self._events.get(episode.index, [])[:MOST_EVENTS]
-
-
-def vector(table: pa.Table, key: str, width: int) -> NDArray[np.float32]:
-    """float32[rows, width], whether the column is of lists of one length, of lists, or of single numbers.
-
-    `Refused("action_shape")`, for other columns `feature_shape`, when a row has another width.
-    """
-    column = table[key].combine_chunks()
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or pa.types.is_fixed_size_list(column.type):
-        lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
-        if not np.all(lengths == width):
-            code = "action_shape" if key == layout.ACTION else "feature_shape"
-            raise Refused(code, f"{key} has rows that are not {width} numbers, as meta/info.json says they are.")
-        return np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(-1, width)
-    return np.asarray(column.to_numpy(zero_copy_only=False), np.float32).reshape(-1, 1)
 
 
 def write_folder(work: Importing, episode: EpisodeRead, folder: Path) -> EpisodeMeta:
@@ -127,7 +113,8 @@ def _started_ns(work: Importing, episode: EpisodeRead, table: pa.Table) -> int:
     known = work.known(episode)
     if known is not None and not known.kept.first:
         return int(known.meta.get("started_ns", 0))
-    if "reins.time_ns" in table.column_names:
+    described = work.dataset.features.get("reins.time_ns")
+    if described is not None and (described.dtype, described.shape) == ("int64", (1,)):
         return int(table["reins.time_ns"][0].as_py())
     return work.dataset.stamp_ns + episode.index * 1_000_000_000
 
@@ -182,7 +169,12 @@ def _pilots(dataset: DatasetRead, table: pa.Table, pilot: str) -> NDArray[Any]:
     rows = table.num_rows
     if dataset.side is not None and "reins.pilot" in table.column_names:
         numbers = table["reins.pilot"].to_numpy()
-        if numbers.min() < 0 or numbers.max() >= len(dataset.side.pilots) or set(dataset.side.pilots) - set(PILOTS):
+        if (
+            numbers.dtype != np.int64
+            or numbers.min() < 0
+            or numbers.max() >= len(dataset.side.pilots)
+            or set(dataset.side.pilots) - set(PILOTS)
+        ):
             raise Refused("side_file", "reins.pilot has numbers that meta/reins.json does not explain.")
         return np.asarray(np.array(dataset.side.pilots, object)[numbers])
     if layout.INTERVENTION in table.column_names:
@@ -296,6 +288,6 @@ def _one_line(text: str) -> str:
 
 def _outcome(table: pa.Table) -> str:
     """What `next.success` says at any row; nothing said is unlabelled."""
-    if "next.success" not in table.column_names:
+    if SUCCESS not in table.column_names:
         return "unlabelled"
-    return "success" if bool((vector(table, "next.success", 1) > 0).any()) else "failure"
+    return "success" if bool((vector(table, SUCCESS, 1) > 0).any()) else "failure"

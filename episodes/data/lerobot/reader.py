@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from episodes.data.lerobot import layout, reader_v2, safe_files, side, video_files
+from episodes.data.lerobot import columns, layout, reader_v2, safe_files, side, video_files
 from episodes.data.lerobot.dataset import DatasetRead, EpisodeRead, FeatureRead, Note, Stretch, check_features, check_fps
-from episodes.data.lerobot.infer import state_key
 from protocol.errors import Refused
 
 MOST_EPISODES = 1_000_000
+MOST_NS = 2**62
 
 
 def open_dataset(root: Path) -> DatasetRead:
@@ -63,9 +64,11 @@ def open_dataset(root: Path) -> DatasetRead:
 def check_all(dataset: DatasetRead) -> dict[str, video_files.VideoIndex]:
     """Looks at every row's time and every video before anything is made; the videos by their path.
 
-    Refused: `count_mismatch`, `timestamps_backwards`, `action_shape`, `video_frames`, `video_times` and what
-    `video_files.read_index` says.
+    Refused: `count_mismatch`, `timestamps_backwards`, `action_shape`, `feature_shape`, `file_damaged`, `video_frames`,
+    `video_times` and what `video_files.read_index` says.
     """
+    if dataset.side is not None and safe_files.exists(dataset.root, layout.SIDE_EVENTS):
+        safe_files.read_lines(dataset.root, layout.SIDE_EVENTS)
     times: dict[str, Any] = {}
     for episode in dataset.episodes:
         if episode.data not in times:
@@ -79,7 +82,7 @@ def _tasks(root: Path) -> dict[int, str]:
         return {}
     table = safe_files.table(root, layout.TASKS)
     words = next((name for name in table.column_names if name != "task_index"), None)
-    if words is None or "task_index" not in table.column_names:
+    if words is None or "task_index" not in table.column_names or not pa.types.is_integer(table["task_index"].type):
         raise Refused("file_damaged", f"{layout.TASKS} lacks its columns.", path=layout.TASKS)
     return dict(zip(table["task_index"].to_pylist(), map(str, table[words].to_pylist()), strict=True))
 
@@ -129,21 +132,9 @@ def _check_counts(info: dict[str, Any], dataset: DatasetRead) -> None:
 
 
 def _times(dataset: DatasetRead, path: str) -> tuple[Any, Any]:
-    """(episode_index, timestamp) of a data file, whose vectors are as wide as `info.json` says."""
-    schema = safe_files.parquet(dataset.root, path).schema_arrow
-    for key, feature in dataset.features.items():
-        if not feature.is_vector:
-            continue
-        kind = schema.field(key).type if key in schema.names else None
-        if kind is None:
-            raise Refused("file_damaged", f"{path} has no column {key!r:.100}.", path=path)
-        width = getattr(kind, "list_size", None)
-        if width not in (None, feature.shape[0]):
-            sentence = f"{path}: {key} has {width} numbers a row; meta/info.json says {feature.shape[0]}."
-            raise Refused("action_shape" if key == layout.ACTION else "feature_shape", sentence, path=path)
-    table = safe_files.table(dataset.root, path, ["episode_index", "timestamp"])
-    if table.num_columns != 2:
-        raise Refused("file_damaged", f"{path} lacks episode_index or timestamp.", path=path)
+    """(episode_index, timestamp) of a data file whose columns are what `info.json` says."""
+    columns.check_kinds(dataset, path)
+    table = columns.check_rows(dataset, path)
     return table["episode_index"].to_numpy(), table["timestamp"].to_numpy().astype(np.float64)
 
 
@@ -195,12 +186,8 @@ def _check_stretches(path: str, stretches: list[tuple[int, int]]) -> None:
 def _note_what_is_left(dataset: DatasetRead) -> None:
     if layout.ACTION not in dataset.features or not dataset.features[layout.ACTION].is_vector:
         raise Refused("no_action", "The dataset has no feature named action, so there is nothing to learn or to play.")
-    taken = {state_key(dataset), layout.ACTION, layout.INTERVENTION, "next.success", *layout.INDEX_COLUMNS}
-    left = []
-    for key, feature in dataset.features.items():
-        usable = (feature.is_picture and not feature.depth) or (feature.is_vector and (key in taken or key.startswith("reins.")))
-        if not usable:
-            left.append(key)
+    taken = {*columns.taken(dataset), *layout.INDEX_COLUMNS, *(key for key, one in dataset.features.items() if one.is_camera)}
+    left = [key for key in dataset.features if key not in taken]
     if left:
         dataset.notes.append(Note("not_kept", f"This side has no place for {', '.join(left)[:300]}."))
 
@@ -219,11 +206,23 @@ def _note_statistics(dataset: DatasetRead) -> None:
 
 
 def _flat(value: Any) -> list[float]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        return [number for inner in value for number in _flat(inner)]
-    return [float(value)] if isinstance(value, int | float) else [math.nan] if value is None else []
+    """Every number inside, however deep; what is empty there is no number."""
+    found, waiting = list[float](), [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict | list):
+            waiting += value.values() if isinstance(value, dict) else value
+        elif value is None or isinstance(value, int | float):
+            found.append(math.nan if value is None else _number(value))
+    return found
+
+
+def _number(value: int | float) -> float:
+    """JSON knows whole numbers beyond any float."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _fingerprint(root: Path) -> str:
@@ -240,4 +239,8 @@ def _fitting_side(dataset: DatasetRead, found: side.Side) -> side.Side | None:
         sentence = f"{layout.SIDE} is about other episodes than there are; pilots, labels and times are not taken from it."
         dataset.notes.append(Note("side_file_left", sentence))
         return None
+    for episode in found.episodes:
+        started = episode.meta.get("started_ns", 0)
+        if not isinstance(started, int) or not 0 <= started < MOST_NS:
+            raise Refused("side_file", f"{layout.SIDE}: episode {episode.index} began at {started!r:.40}, which is no time.")
     return found

@@ -17,7 +17,7 @@ def tasks(root: Path) -> dict[int, str]:
         return {}
     try:
         return {int(line["task_index"]): str(line["task"]) for line in safe_files.read_lines(root, TASKS)}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise Refused("file_damaged", f"{TASKS} cannot be used: {error}.", path=TASKS) from error
 
 
@@ -25,14 +25,17 @@ def episodes(root: Path, info: dict[str, Any], features: dict[str, FeatureRead])
     chunk = info.get("chunks_size") or 1000
     if not isinstance(chunk, int) or chunk < 1:
         raise Refused("dataset_info", "meta/info.json: chunks_size is no number above zero.")
+    total = info.get("total_episodes")
+    if not isinstance(total, int):
+        raise Refused("count_mismatch", f"meta/info.json says {total!r:.40} episodes, which is no number.")
     videos = [key for key, feature in features.items() if feature.dtype == "video" and not feature.depth]
     found = []
     for line in safe_files.read_lines(root, EPISODES):
         try:
             index, length = int(line["episode_index"]), int(line["length"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise Refused("file_damaged", f"{EPISODES} cannot be used: {error}.", path=EPISODES) from error
-        known = {"episode_chunk": index // chunk, "episode_index": index, "total_episodes": int(info.get("total_episodes") or 0)}
+        known = {"episode_chunk": index // chunk, "episode_index": index, "total_episodes": total}
         data = safe_files.fill(info.get("data_path"), **known)
         stretches = {key: Stretch(safe_files.fill(info.get("video_path"), video_key=key, **known), 0) for key in videos}
         found.append(EpisodeRead(index, length, data, stretches))

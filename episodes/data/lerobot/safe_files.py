@@ -93,13 +93,17 @@ def parse(raw: bytes, relative: str) -> Any:
 
 
 def parquet(root: Path, relative: str) -> pq.ParquetFile:
-    """Refused: `parquet_damaged` (no footer: the writer was killed), `file_too_large` (would fill the memory)."""
+    """Refused: `parquet_damaged` (no footer: the writer was killed), `file_too_large` (would fill the memory),
+    `file_damaged` (two columns of one name).
+    """
     try:
         file = pq.ParquetFile(inside(root, relative))
     except (pa.ArrowException, OSError) as error:
         why = str(error).split(". ")[0].rstrip(".")
         sentence = f"{relative} cannot be read ({why}). Whoever wrote it may have been interrupted: export the dataset again."
         raise Refused("parquet_damaged", sentence, path=relative) from error
+    if len(set(file.schema_arrow.names)) != len(file.schema_arrow.names):
+        raise Refused("file_damaged", f"{relative} has two columns of one name.", path=relative)
     about = file.metadata
     size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
     if size > MOST_TABLE:
