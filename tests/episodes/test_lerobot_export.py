@@ -23,7 +23,7 @@ from episodes.data.lerobot.work import Options
 from episodes.data.manifest import Manifest
 from episodes.services import datasets
 from fleet.models import AuditEntry
-from protocol.episode_folder import FRAMES, video_path
+from protocol.episode_folder import EVENTS, FRAMES, META, check_folder, hash_file, video_path
 from protocol.errors import Refused
 from tests.episodes import lerobot_rig as rig
 from tests.episodes.rig import received, recorded, world
@@ -240,6 +240,26 @@ def test_a_changed_byte_is_named_before_anything_is_made(tmp_path: Path) -> None
         export(version, folder, tmp_path / "dataset")
     assert refused.value.detail["path"] == "video/wrist.mp4"
     assert not (tmp_path / "dataset").exists()
+
+
+def test_lines_that_are_no_events_stay_behind(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Their hashes are right, so that an episode that came with them may be in a version: it can still be exported."""
+    version, folder_of = rig.version(tmp_path / "recorded", (20,))
+    folder = folder_of(version.episodes[0].id)
+    whole = (folder / EVENTS).read_bytes()
+    odd = b"\n".join(
+        [b"", b"not json", b"[1]", b"\xff\xfe", b"[" * 5000, b'{"time_ns": "now"}', b'{"time_ns": null}', b'{"time_ns": 1.5}']
+    )
+    (folder / EVENTS).write_bytes(whole + odd + b"\n" + b'{"time_ns": 5, "event": "said", "episode_index": 7}\n')
+    meta = rig.meta_of(folder)
+    meta = msgspec.structs.replace(meta, files={**meta.files, EVENTS: hash_file(folder / EVENTS)})
+    (folder / META).write_bytes(msgspec.json.encode(meta))
+    check_folder(folder)
+    root = export(rig.manifest([rig.kept(folder)], folder), folder_of, tmp_path / "dataset", Options(copy=True)).folder
+    lines = [json.loads(line) for line in (root / "meta/reins_events.jsonl").read_bytes().splitlines()]
+    assert [line["event"] for line in lines] == [json.loads(line)["event"] for line in whole.splitlines()] + ["said"]
+    assert {line["episode_index"] for line in lines} == {0}
+    assert f"episode {folder.name}: 8 lines" in caplog.text
 
 
 def test_a_rate_that_lerobot_cannot_say_is_refused(three: Version, tmp_path: Path) -> None:

@@ -200,9 +200,7 @@ def test_other_rows_or_pictures_under_the_same_description_are_other_episodes(
     assert (len(done.made), done.there) == (touched, 2 - touched)
 
 
-def test_labels_come_along_when_an_import_died_before_them(
-    here: World, copied: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_labels_come_along_when_an_import_died_before_them(here: World, copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed once the episode was received: the next import brings what it says, and leaves alone what people said since."""
 
     def killed(*args: object) -> None:

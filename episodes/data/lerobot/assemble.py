@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +24,7 @@ from protocol.embodiment import Camera, Embodiment
 from protocol.episode import EpisodeMeta
 from protocol.episode_folder import EVENTS, FRAMES, META, decode_meta, video_path
 
+_log = logging.getLogger(__name__)
 _MB = 1024 * 1024
 _EPISODES_PER_FILE = 1000
 
@@ -178,13 +180,19 @@ class Assembler:
         times = table["time_ns"]
         low = times[0].as_py() if source.kept.first else 0
         high = times[-1].as_py() if source.kept.last < meta.rows - 1 else 2**63
+        odd = 0
         with open(source.folder / EVENTS, "rb") as file:
             for line in file:
-                event = msgspec.json.decode(line, type=dict[str, Any])
-                if low <= event.get("time_ns", 0) <= high:
+                event = _event(line)
+                if event is None:
+                    odd += 1
+                elif low <= event.get("time_ns", 0) <= high:
                     if not self._options.names:
                         event["actor"] = ""
-                    self._events.write(msgspec.json.encode({"episode_index": len(self._rows) - 1, **event}) + b"\n")
+                    event["episode_index"] = len(self._rows) - 1
+                    self._events.write(msgspec.json.encode(event) + b"\n")
+        if odd:  # rows and pictures are whole: what happened beside them ends no export
+            _log.warning("episode %s: %d lines of %s are no events and stay behind", source.kept.id, odd, EVENTS)
 
     def _write_episodes(self) -> None:
         schema = self._episodes_schema()
@@ -217,3 +225,12 @@ class Assembler:
         whole = self._root / path
         whole.parent.mkdir(parents=True, exist_ok=True)
         return whole
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """None for what is no JSON object, or one whose time is no whole number of nanoseconds."""
+    try:
+        event = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return event if type(event.get("time_ns", 0)) is int else None
