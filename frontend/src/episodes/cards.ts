@@ -2,7 +2,7 @@
 import { icon } from "../icons";
 import { clock, safe } from "../text";
 import type { LibraryRow } from "./library_shapes";
-import { bandHtml, instructionOf, verdict, when } from "./words";
+import { bandHtml, instructionOf, verdict, when, withFilter } from "./words";
 
 export const PICTURES = 12; // of one strip
 
@@ -32,12 +32,12 @@ function tick(episode: LibraryRow, chosen: boolean): string {
   return `<button type="button" class="tick" role="checkbox" aria-checked="${chosen}" tabindex="-1" data-do="tick" aria-label="Select episode ${episode.number}">${icon("check")}</button>`;
 }
 
-/** One card; the link over it opens the player, the box in its corner selects. */
-export function card(episode: LibraryRow, chosen: boolean): string {
+/** One card; the link over it opens the player with the list's filter, the box in its corner selects. */
+export function card(episode: LibraryRow, chosen: boolean, filter: URLSearchParams): string {
   const v = verdict(episode);
   const extra = marks(episode);
   return `<article class="ecard" data-id="${safe(episode.id)}" aria-selected="${chosen}">
-    <a class="open" href="${safe(episode.url)}" data-open aria-label="Episode ${episode.number}: ${safe(instructionOf(episode))}, ${safe(v.words)}">${picture(episode, "r43")}
+    <a class="open" href="${safe(withFilter(episode.url, filter))}" data-open aria-label="Episode ${episode.number}: ${safe(instructionOf(episode))}, ${safe(v.words)}">${picture(episode, "r43")}
     <span class="hud len">${clock(episode.seconds)}</span>
     <span class="c"><b class="el ink">${safe(instructionOf(episode))}</b>
     <span class="row s11"><span class="row ${v.look}">${icon(v.icon)}${safe(v.words)}</span><span class="grow muted el">${safe(episode.robot.name)}</span><span class="muted">${when(episode.started_at)}</span></span>
@@ -48,12 +48,12 @@ export function tableHead(): string {
   return `<thead><tr><th><span class="sr">Selected</span></th><th><span class="sr">Picture</span></th><th>Instruction</th><th>Ended</th><th class="band-col">Who drove</th><th>Robot</th><th>People</th><th>Marks</th><th>When</th><th class="n">Length</th></tr></thead>`;
 }
 
-export function line(episode: LibraryRow, chosen: boolean): string {
+export function line(episode: LibraryRow, chosen: boolean, filter: URLSearchParams): string {
   const v = verdict(episode);
   const people = episode.people.map((p) => p.name).join(", ");
   const second = episode.problem || `Episode ${episode.number}${episode.task ? ` · ${episode.task}` : ""}`;
   return `<tr class="ecard" data-id="${safe(episode.id)}" aria-selected="${chosen}"><td>${tick(episode, chosen)}</td><td>${picture(episode, "th")}</td>
-  <td class="why"><a class="b ink" href="${safe(episode.url)}" data-open>${safe(instructionOf(episode))}</a><br><span class="s11 ${episode.problem ? "err" : "muted"}">${safe(second)}</span></td>
+  <td class="why"><a class="b ink" href="${safe(withFilter(episode.url, filter))}" data-open>${safe(instructionOf(episode))}</a><br><span class="s11 ${episode.problem ? "err" : "muted"}">${safe(second)}</span></td>
   <td class="nw"><span class="row ${v.look}">${icon(v.icon)}${safe(v.words)}</span></td><td class="hide-s band-col">${bandHtml(episode.band, episode.rows)}</td>
   <td class="hide-s nw">${safe(episode.robot.name)}</td><td class="hide-s">${people ? safe(people) : '<span class="muted">nobody</span>'}</td>
   <td class="hide-s"><span class="row wrap">${marks(episode)}</span></td><td class="hide-s nw t2">${when(episode.started_at)}</td><td class="n">${clock(episode.seconds)}</td></tr>`;

@@ -226,7 +226,7 @@ export class EpisodeLibrary extends HTMLElement {
 
   private rows(items: LibraryRow[]): string {
     const make = this.view === "grid" ? card : line;
-    return items.map((one) => make(one, this.selection.has(one.id))).join("");
+    return items.map((one) => make(one, this.selection.has(one.id), this.itemsOf)).join("");
   }
 
   private draw(): void {

@@ -58,11 +58,16 @@ export function bandHtml(band: readonly Stretch[], rows: number, labels = false)
   return `<div class="band${labels ? "" : " thin"}" role="img" aria-label="pilot: ${safe(spoken)}">${parts.join("")}</div>`;
 }
 
+/** The page of an episode that goes on through the list of this filter. */
+export function withFilter(url: string, filter: URLSearchParams): string {
+  return filter.size > 0 ? `${url}?${filter}` : url;
+}
+
 /** A line of the narrow list beside the player. */
-export function shortLine(episode: EpisodeRow, current: boolean): string {
+export function shortLine(episode: EpisodeRow, current: boolean, filter: URLSearchParams): string {
   const v = verdict(episode);
   const tone = v.look === "ok" ? "muted" : v.look;
-  return `<a class="ep" href="${safe(episode.url)}"${current ? ' aria-current="true"' : ""} data-id="${safe(episode.id)}">${icon(v.icon, v.look)}<span class="el"><b>${episode.number}</b> ${safe(instructionOf(episode))}</span><span class="muted s11">${clock(episode.seconds)}</span><span class="s11 ${tone} under el">${safe(episode.robot.name)} · ${safe(v.words)}</span>${bandHtml(episode.band, episode.rows)}</a>`;
+  return `<a class="ep" href="${safe(withFilter(episode.url, filter))}"${current ? ' aria-current="true"' : ""} data-id="${safe(episode.id)}">${icon(v.icon, v.look)}<span class="el"><b>${episode.number}</b> ${safe(instructionOf(episode))}</span><span class="muted s11">${clock(episode.seconds)}</span><span class="s11 ${tone} under el">${safe(episode.robot.name)} · ${safe(v.words)}</span>${bandHtml(episode.band, episode.rows)}</a>`;
 }
 
 /** "today 10:42", "21 Nov 10:42": when, in the reader's own time zone. */

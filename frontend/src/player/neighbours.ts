@@ -100,7 +100,7 @@ export class Neighbours {
     if (place < 0) return;
     this.items[place] = now;
     const line = this.root.querySelector(`.ep[data-id="${now.id}"]`);
-    if (line) line.outerHTML = shortLine(now, now.id === this.current);
+    if (line) line.outerHTML = shortLine(now, now.id === this.current, this.filter);
   }
 
   private typed(event: Event): void {
@@ -192,7 +192,8 @@ export class Neighbours {
     const newer = after
       ? `<button type="button" class="btn quiet small" data-newer>${icon("up")}Newer ones</button>`
       : "";
-    this.at("eps").innerHTML = newer + this.items.map((e) => shortLine(e, e.id === this.current)).join("") || none;
+    this.at("eps").innerHTML =
+      newer + this.items.map((e) => shortLine(e, e.id === this.current, this.filter)).join("") || none;
     this.reveal();
   }
 

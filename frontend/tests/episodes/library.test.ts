@@ -199,6 +199,16 @@ describe("<episode-library>", () => {
     expect(page.querySelector("[data-part=chips]")?.textContent).toContain("failure");
   });
 
+  it("hands its filter, but not its order and view, to the player", async () => {
+    for (const view of ["", "&view=list"]) {
+      window.history.replaceState(null, "", `/episodes/?tag=a%26b&sort=longest${view}`);
+      const page = await shown();
+      expect(page.querySelector("[data-open]")?.getAttribute("href")).toBe("/episodes/e4/?tag=a%26b");
+    }
+    window.history.replaceState(null, "", "/episodes/?sort=longest");
+    expect((await shown()).querySelector("[data-open]")?.getAttribute("href")).toBe("/episodes/e4/");
+  });
+
   it("writes a chosen filter into the address", async () => {
     const page = await shown();
     page.querySelector<HTMLElement>('[data-field="tag"][data-value="slip"]')?.click();
