@@ -1,4 +1,5 @@
 // <episode-library>: all episodes one may see under the filter in the page's address; sums, groups, cards, selection by pointer and keys.
+import { keepFocus } from "../focus";
 import { Refused } from "../http";
 import { bindKeys } from "../keys";
 import { say } from "../live_region";
@@ -209,7 +210,7 @@ export class EpisodeLibrary extends HTMLElement {
       say(count(this.counted.episodes, "episode"));
       const made = await Promise.all(GROUPS.map(([by]) => store.groups(this.filter, by, signal)));
       GROUPS.forEach(([by, , field], number) => {
-        this.at(`by-${by}`).innerHTML = groupList(field, made[number] ?? [], this.filter);
+        this.write(`by-${by}`, groupList(field, made[number] ?? [], this.filter));
       });
     } catch (error) {
       this.failed(error, (sentence) => say(sentence));
@@ -254,9 +255,12 @@ export class EpisodeLibrary extends HTMLElement {
   private drawFilters(): void {
     if (!this.known) return;
     const known = this.known;
-    this.at("chips").innerHTML = chipRow(this.filter, (field, value) => nameOf(known, field, value));
+    this.write(
+      "chips",
+      chipRow(this.filter, (field, value) => nameOf(known, field, value)),
+    );
     if (!this.at("facets").contains(document.activeElement) || !isField(document.activeElement))
-      this.at("facets").innerHTML = facets(known, this.filter);
+      this.write("facets", facets(known, this.filter));
   }
 
   private drawSelection(): void {
@@ -365,6 +369,13 @@ export class EpisodeLibrary extends HTMLElement {
 
   get search(): HTMLInputElement {
     return this.querySelector("input[type=search]") as HTMLInputElement;
+  }
+
+  private write(part: string, html: string): void {
+    const place = this.at(part);
+    keepFocus(place, () => {
+      place.innerHTML = html;
+    });
   }
 
   private at(name: string): HTMLElement {

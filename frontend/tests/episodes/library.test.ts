@@ -209,6 +209,26 @@ describe("<episode-library>", () => {
     expect((await shown()).querySelector("[data-open]")?.getAttribute("href")).toBe("/episodes/e4/");
   });
 
+  it("leaves the focus on a filter that was toggled by keys, and on the next one when a chip is gone", async () => {
+    const page = await shown();
+    const at = (part: string, field: string): HTMLElement | null =>
+      page.querySelector<HTMLElement>(`[data-part="${part}"] [data-do][data-field="${field}"]`);
+    for (const [part, field] of [
+      ["facets", "tag"],
+      ["by-robot", "robot"],
+    ] as const) {
+      const before = at(part, field);
+      before?.focus();
+      before?.click();
+      await vi.waitFor(() => expect(at(part, field)).not.toBe(before));
+      await vi.waitFor(() => expect(document.activeElement).toBe(at(part, field)));
+    }
+    at("chips", "robot")?.focus();
+    at("chips", "robot")?.click();
+    await vi.waitFor(() => expect(at("chips", "robot")).toBeNull());
+    await vi.waitFor(() => expect(document.activeElement).toBe(at("chips", "tag")));
+  });
+
   it("writes a chosen filter into the address", async () => {
     const page = await shown();
     page.querySelector<HTMLElement>('[data-field="tag"][data-value="slip"]')?.click();
