@@ -12,14 +12,24 @@ from django.utils import timezone
 
 from episodes import storage
 from episodes.models import BulkChange, DatasetJob, DatasetVersion, Episode
+from fleet.models import Organisation
 
 MOST = 200  # in one round
+
+
+def one_at_a_time(organisation: int) -> Organisation:
+    """Within a transaction: the organisation, held until its end by whoever adds episodes or asks for some to be deleted.
+
+    Its key stays free: rows that name it, as every entry of the audit log does, are written meanwhile.  Otherwise whoever
+    has the log would wait for the organisation, and whoever has the organisation for the log.
+    """
+    return Organisation.objects.select_for_update(no_key=True).get(pk=organisation)
 
 
 def tombstone(episode: str, why: str) -> None:
     """The row without its content, at once and for good; the files follow in `erase_files`."""
     with transaction.atomic():
-        row = Episode.objects.select_for_update().filter(pk=episode, gone_at=None).first()
+        row = Episode.objects.select_for_update(no_key=True).filter(pk=episode, gone_at=None).first()
         if row is None:
             return
         for relation in Episode._meta.related_objects:  # whatever belongs to an episode, also what is added later

@@ -82,7 +82,7 @@ def ask(uid: str, organisation: Organisation, reason: str, by: str, account: boo
     if account and Membership.objects.filter(person__uid=uid).exclude(organisation=organisation).exists():
         raise Refused("account_shared", "This person belongs to other organisations too. Delete the episodes alone.")
     with transaction.atomic():
-        Organisation.objects.select_for_update().get(pk=organisation.pk)
+        erasing.one_at_a_time(organisation.pk)
         if Erasure.objects.filter(person_hash=hash_of(uid), organisation=organisation).exclude(state="done").exists():
             raise Refused("erasure_running", "This person's episodes are being deleted already.")
         erasure = Erasure.objects.create(

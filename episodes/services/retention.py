@@ -156,8 +156,8 @@ def _purge_one(episode: str, now: datetime.datetime) -> bool:
     The row is locked while that is asked, so that nobody brings it back or freezes it between the answer and its end.
     """
     with transaction.atomic():
-        due = Episode.objects.select_for_update(of=("self",)).select_related("site").there().filter(pk=episode, purge_at__lte=now)
-        row = due.first()
+        held = Episode.objects.select_for_update(of=("self",), no_key=True).select_related("site")
+        row = held.there().filter(pk=episode, purge_at__lte=now).first()
         if row is None:
             return False
         versions = list(DatasetVersion.objects.filter(members__episode=row, state="frozen").select_related("dataset"))

@@ -14,9 +14,9 @@ from kombu.exceptions import OperationalError
 from episodes import storage
 from episodes.goals import settle
 from episodes.models import MAX_INSTRUCTION, Episode, Upload, UploadFile
-from episodes.services import campaigns, forgetting, room
+from episodes.services import campaigns, erasing, forgetting, room
 from fleet import audit
-from fleet.models import Organisation, Robot, is_id
+from fleet.models import Robot, is_id
 from protocol.episode import EpisodeMeta, FileHash
 from protocol.episode_folder import META, check_folder, expected_files, hash_file, is_episode_file
 from protocol.errors import Refused
@@ -161,7 +161,7 @@ def _record(upload: Upload, meta: EpisodeMeta | None, wake: bool) -> None:
     with transaction.atomic():
         if not upload.become("kept"):
             return
-        organisation = Organisation.objects.select_for_update().get(pk=upload.robot.site.organisation_id)
+        organisation = erasing.one_at_a_time(upload.robot.site.organisation_id)
         last = Episode.objects.filter(organisation=organisation).aggregate(last=Max("number"))["last"]
         prompt, why_none = campaigns.claim(meta, upload.robot)
         episode = Episode.objects.create(

@@ -121,7 +121,21 @@ def frozen_while_purged(folder: Path) -> dict[str, Any]:
     return {"purged": said, "state": DatasetVersion.objects.get().state, "gone": made.gone_at is not None}
 
 
-RACES = (brought_back_while_purged, forgotten_while_frozen, frozen_while_purged)
+def logged_while_received(folder: Path) -> dict[str, Any]:
+    """Something else of the organisation is written into the audit log while an upload becomes an episode."""
+    from episodes.models import Episode
+    from episodes.services import campaigns
+    from fleet import audit
+    from tests.episodes.rig import received, recorded, world
+
+    here = world()
+    lab = here.site.organisation_id
+    with amid(campaigns, "claim", lambda: audit.append("mina", "drove", "kestrel-1", lab).act) as said:
+        received(recorded(folder, here.robot.pk, 12), here.robot, checked=False)
+    return {"logged": said, "episodes": Episode.objects.count(), "problems": list(audit.problems())}
+
+
+RACES = (brought_back_while_purged, forgotten_while_frozen, frozen_while_purged, logged_while_received)
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -21,7 +21,7 @@ def race(postgres_url: str, tmp_path: Path) -> Race:
     """Runs one of `tests.episodes.race`."""
 
     def run(what: str) -> Any:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("REINS_", "REDIS_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("REINS_")}
         data = {"DATABASE_URL": postgres_url, "REINS_DATA_DIR": str(tmp_path), "REINS_MODE": "test"}
         command = [sys.executable, "-m", "tests.episodes.race", what]
         done = subprocess.run(command, cwd=ROOT, env={**kept, **data}, capture_output=True, text=True, check=False)
@@ -41,3 +41,7 @@ def test_a_version_frozen_while_its_episodes_are_deleted_is_withdrawn_and_named(
 
 def test_a_version_frozen_while_its_episodes_are_purged_keeps_them(race: Race) -> None:
     assert race("frozen_while_purged") == {"purged": [0], "state": "frozen", "gone": False}
+
+
+def test_an_upload_becomes_an_episode_while_the_audit_log_is_written(race: Race) -> None:
+    assert race("logged_while_received") == {"logged": ["drove"], "episodes": 1, "problems": []}
