@@ -1,4 +1,5 @@
 // Marks of objects over the pictures: shows those of the row on the screen, and lets a person place one with keys or pointer.
+import { isCovered, isTextField } from "../keys";
 import { safe } from "../text";
 import { type Aim, between, CENTRE, grown, moved, styleOf } from "./aim";
 import { openIn, textForm } from "./forms";
@@ -13,6 +14,7 @@ export class Marking {
   private aim: Aim = CENTRE;
   private placing = new AbortController();
   private active = false;
+  private at = 0; // the row of the picture that is aimed at
 
   /** `onPlaced` gets what was marked, with its name. */
   constructor(
@@ -21,9 +23,10 @@ export class Marking {
     private readonly onPlaced: (mark: MarkPlace) => void,
   ) {}
 
-  /** Marks of this row, drawn over the pictures. */
+  /** Marks of this row, drawn over the pictures. Another row than the one that is aimed at ends the aiming. */
   show(marks: readonly MarkShown[], row: number): void {
-    if (this.active) return;
+    if (this.active && row === this.at) return;
+    if (this.active) this.stop();
     for (const layer of this.find()) {
       const here = marks.filter((m) => m.row === row && m.camera === layer.dataset.objects);
       const html = here.map(markHtml).join("");
@@ -36,6 +39,7 @@ export class Marking {
     this.layers = this.find();
     if (this.active || this.layers.length === 0) return;
     this.active = true;
+    this.at = this.row();
     this.camera = 0;
     this.aim = CENTRE;
     this.placing = new AbortController();
@@ -60,7 +64,7 @@ export class Marking {
   }
 
   private key(event: KeyboardEvent, lastName: string): void {
-    if (event.target instanceof HTMLInputElement || event.altKey || event.metaKey) return;
+    if (isTextField(event.target) || isCovered() || event.altKey || event.metaKey) return;
     const far = event.shiftKey ? 5 * STEP : STEP;
     const way: Record<string, [number, number]> = {
       ArrowLeft: [-far, 0],
@@ -128,7 +132,7 @@ export class Marking {
     const form = textForm({ label: "What is it?", value: lastName, most: 60 }, (name) => {
       if (name === null) return this.draw();
       if (name === "") return;
-      const mark = { row: this.row(), camera: layer.dataset.objects ?? "", name, ...this.aim };
+      const mark = { row: this.at, camera: layer.dataset.objects ?? "", name, ...this.aim };
       this.stop();
       this.onPlaced(mark);
     });
