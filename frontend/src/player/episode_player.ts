@@ -39,6 +39,8 @@ export class EpisodePlayer extends HTMLElement {
   private rows: Rows | null = null;
   private readonly heard = new Map<string, EpisodeDetail>();
   private said: Reviews | null = null;
+  private wanted = ""; // id of the episode that is shown or on its way
+  private stepping: Promise<void> = Promise.resolve();
   private again = 0;
   private addressing = 0;
 
@@ -100,15 +102,23 @@ export class EpisodePlayer extends HTMLElement {
 
   /** Opens another episode in this page, as a page of its own in the browser's history; after every change still on its way. */
   visit(id: string): void {
+    if (!id) return;
+    this.neighbours.choose(id); // the next key goes on from there
     void this.edits.next(async () => {
-      if (!id || id === this.episode?.id) return;
+      if (id === this.wanted) return;
       window.history.pushState(null, "", pageOf(id, this.neighbours.filter));
       void this.load(id, 0);
     });
   }
 
   /** The next one above or below in the list. */
-  async beside(step: -1 | 1): Promise<void> {
+  beside(step: -1 | 1): Promise<void> {
+    const done = this.stepping.then(() => this.step(step));
+    this.stepping = done.catch(() => undefined); // one that failed does not hold up the next
+    return done;
+  }
+
+  private async step(step: -1 | 1): Promise<void> {
     try {
       this.visit(await this.neighbours.beside(step));
     } catch (error) {
@@ -119,13 +129,14 @@ export class EpisodePlayer extends HTMLElement {
   private cameBack(): void {
     const id = episodeOf(window.location.pathname);
     const { frame } = placeOf(window.location.search, window.location.hash);
-    if (id && id !== this.episode?.id) void this.load(id, frame);
+    if (id && id !== this.wanted) void this.load(id, frame);
     else this.viewer?.head.seek(frame);
   }
 
   private async load(id: string, frame: number): Promise<void> {
     this.showing.abort();
     this.showing = new AbortController();
+    this.wanted = id;
     window.clearTimeout(this.again);
     const { signal } = this.showing;
     try {
@@ -137,6 +148,7 @@ export class EpisodePlayer extends HTMLElement {
     } catch (error) {
       this.failed(error, (sentence) => {
         this.clear();
+        this.wanted = "";
         for (const section of SECTIONS) this.panel.draw(section, "");
         this.at("centre").innerHTML = missing(sentence);
         document.title = "Reins";

@@ -179,6 +179,23 @@ describe("labels by keys", () => {
     expect(server.draft).toEqual(["e1"]);
   });
 
+  it("arrows pressed faster than episodes are loaded go through every one of the list, both ways", async () => {
+    const server = new Server({}, { id: "e2", number: 13 }, { id: "e3", number: 12 });
+    const player = await open(server);
+    const arrow = async (key: string): Promise<void> => {
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+      for (let turn = 0; turn < 3; turn += 1) await Promise.resolve(); // the key's own work, but no answer yet
+    };
+    await arrow("ArrowDown");
+    await arrow("ArrowDown");
+    await settle();
+    expect(player.dataset.episode).toBe("e3");
+    await arrow("ArrowUp");
+    await arrow("ArrowDown");
+    await settle();
+    expect([player.dataset.episode, window.location.pathname]).toEqual(["e3", "/episodes/e3/"]);
+  });
+
   it("A adds to the draft, A again takes it out, and undo goes back", async () => {
     const server = new Server({});
     const player = await open(server);
