@@ -65,10 +65,11 @@ def steps(recording: Recording, numbers: list[int] | None = None) -> tuple[NDArr
     Angles that go round are taken the short way.
     """
     numbers = places(recording.embodiment) if numbers is None else numbers
-    change = np.diff(recording.state[:, numbers], axis=0)
-    for column, number in enumerate(numbers):
-        if is_turn(recording.embodiment.state[number]):
-            change[:, column] = np.remainder(change[:, column] + np.pi, 2 * np.pi) - np.pi
+    with np.errstate(invalid="ignore"):  # between infinite numbers there is none, which `values.numbers` says
+        change = np.diff(recording.state[:, numbers], axis=0)
+        for column, number in enumerate(numbers):
+            if is_turn(recording.embodiment.state[number]):
+                change[:, column] = np.remainder(change[:, column] + np.pi, 2 * np.pi) - np.pi
     limits = np.array([speed_limit(recording.embodiment, number) for number in numbers])
     return change / (limits * recording.period_s), numbers
 
