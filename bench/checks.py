@@ -2,7 +2,7 @@
 
 Clean episodes are made once and kept in `--data`: two thirds by the scripted experts as `manage.py collect_demos` does, one
 third as people drive, with pauses, camera noise, uneven clocks and pictures that come late.  Each fault is then put into
-`--each` of them, decoded and encoded again, at its least visible.
+`--each` of them, decoded and encoded again, at its least visible; `no_place` counts those in which it would not show.
 """
 
 from __future__ import annotations
@@ -178,11 +178,13 @@ def _said(examined: Examined, known: Signature | None) -> Iterator[Finding]:
 def found(kind: str, sources: list[Path], signatures: dict[Path, Signature], data: Path, pool: Any) -> dict[str, Any]:
     again = "duplicate" in kind
     orders = [(source, data, kind, number, signatures[source] if again else None) for number, source in enumerate(sources)]
-    done = [result for result in pool.imap_unordered(corrupted, orders) if result[0]]
+    results = list(pool.imap_unordered(corrupted, orders))
+    done = [result for result in results if result[0]]
     for _, hit, said in done:
         if not hit:
             print(f"missed {kind} in {said}", file=sys.stderr, flush=True)
-    return {"corruption": kind, "episodes": len(done), "recall": round(sum(hit for _, hit, _ in done) / max(1, len(done)), 4)}
+    recall = round(sum(hit for _, hit, _ in done) / max(1, len(done)), 4)
+    return {"corruption": kind, "episodes": len(done), "recall": recall, "no_place": len(results) - len(done)}
 
 
 def speed(data: Path) -> dict[str, Any]:
