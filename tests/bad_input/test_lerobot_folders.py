@@ -127,6 +127,35 @@ def test_row_52_what_unpacks_to_too_much_is_refused(root: Path, monkeypatch: pyt
     refused(root, "file_too_large")
 
 
+def test_row_52_what_a_file_says_of_its_size_is_not_believed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal numbers are counted, not repeated, in a file: 32 MB out of some hundred bytes."""
+    rows = 2_000_000
+    columns = {"episode_index": np.zeros(rows, np.int64), "timestamp": np.zeros(rows), "task_index": np.zeros(rows, np.int64)}
+    for key, width in (("observation.state", 3), ("action", 2)):
+        columns[key] = pa.FixedSizeListArray.from_arrays(np.zeros(rows * width), width)
+    pq.write_table(pa.table(columns), root / "huge.parquet", compression="zstd")
+    assert (root / "huge.parquet").stat().st_size < 100_000
+    monkeypatch.setattr(safe_files, "MOST_TABLE", 30_000_000)
+    safe_files.parquet(root, "huge.parquet")  # by its own account it is small
+    with pytest.raises(Refused, match="file_too_large"):
+        safe_files.table(root, "huge.parquet", ["episode_index", "timestamp"])
+    assert safe_files.table(root, "huge.parquet", ["episode_index"]).num_rows == rows
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.dictionary(pa.int32(), pa.string()), pa.list_(pa.string())])
+def test_row_52_one_long_text_in_every_row_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, kind: pa.DataType) -> None:
+    texts = pa.DictionaryArray.from_arrays(pa.array([0] * 400, pa.int32()), pa.array(["x" * 100_000]))
+    if pa.types.is_list(kind):
+        column = pa.ListArray.from_arrays(pa.array(range(0, 401, 400), pa.int32()), texts.cast(pa.string()))
+    else:
+        column = texts.cast(kind)
+    table = pa.table({"task": column, "task_index": np.arange(len(column))})
+    pq.write_table(table, root / "meta/tasks.parquet", compression="zstd", dictionary_pagesize_limit=1 << 30)
+    assert (root / "meta/tasks.parquet").stat().st_size < 20_000
+    monkeypatch.setattr(safe_files, "MOST_TABLE", 10_000_000)
+    refused(root, "file_too_large" if kind == pa.string() else "file_damaged")
+
+
 @pytest.mark.parametrize("path", [DATA, EPISODES, "meta/tasks.parquet"])
 def test_row_55_parquet_without_footer_is_named(root: Path, path: str) -> None:
     """What a killed LeRobot recording leaves."""

@@ -80,10 +80,11 @@ def check_all(dataset: DatasetRead) -> dict[str, video_files.VideoIndex]:
 def _tasks(root: Path) -> dict[int, str]:
     if not safe_files.exists(root, layout.TASKS):
         return {}
-    table = safe_files.table(root, layout.TASKS)
-    words = next((name for name in table.column_names if name != "task_index"), None)
-    if words is None or "task_index" not in table.column_names or not pa.types.is_integer(table["task_index"].type):
+    schema = safe_files.parquet(root, layout.TASKS).schema_arrow
+    words = next((name for name in schema.names if name != "task_index"), None)
+    if words is None or "task_index" not in schema.names or not pa.types.is_integer(schema.field("task_index").type):
         raise Refused("file_damaged", f"{layout.TASKS} lacks its columns.", path=layout.TASKS)
+    table = safe_files.table(root, layout.TASKS, ["task_index", words])
     return dict(zip(table["task_index"].to_pylist(), map(str, table[words].to_pylist()), strict=True))
 
 
@@ -96,9 +97,9 @@ def _episodes(root: Path, info: dict[str, Any], features: dict[str, FeatureRead]
         table = safe_files.table(root, path.relative_to(root).as_posix(), wanted)
         if missing := set(wanted) - set(table.column_names):
             raise Refused("file_damaged", f"meta/episodes lacks the column {sorted(missing)[0]!r:.100}.")
-        found += [_episode(row, info, videos, fps) for row in table.to_pylist()]
-        if len(found) > MOST_EPISODES:
+        if len(found) + table.num_rows > MOST_EPISODES:
             raise Refused("file_too_large", f"At most {MOST_EPISODES} episodes are read.")
+        found += [_episode(row, info, videos, fps) for row in table.to_pylist()]
     return found
 
 

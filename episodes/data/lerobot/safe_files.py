@@ -15,6 +15,8 @@ from protocol.errors import Refused
 
 MOST_JSON = 256 * 1024 * 1024
 MOST_TABLE = 4 * 1024**3  # bytes of a parquet file once it is unpacked
+MOST_BATCH = 256 * 1024**2
+_WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}  # bytes of a value
 _TOKEN = re.compile(r"\{(\w+)(?::0?(\d{0,2})d)?\}")
 
 
@@ -107,15 +109,63 @@ def parquet(root: Path, relative: str) -> pq.ParquetFile:
     about = file.metadata
     size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
     if size > MOST_TABLE:
-        raise Refused("file_too_large", f"{relative} unpacks to {size} bytes; at most {MOST_TABLE} are read.", path=relative)
+        raise _too_large(relative, size)
     return file
 
 
 def table(root: Path, relative: str, columns: list[str] | None = None) -> pa.Table:
-    """Those columns that are there."""
+    """Those columns that are there.
+
+    Refused: as `parquet`; `file_too_large` also where a file tells less than its values take (equal ones are kept once in
+    it, each has its place in memory), `file_damaged` for columns that repeat without end what they hold once.
+    """
     file = parquet(root, relative)
-    names = file.schema_arrow.names
+    there = file.schema_arrow.names
+    names = there if columns is None else [name for name in columns if name in there]
+    if any(_shares(file.schema_arrow.field(name).type) for name in names):
+        raise Refused("file_damaged", f"{relative} holds columns of shared values. Write them plainly.", path=relative)
+    rows = _rows_at_once(file.metadata, names, relative)
     try:
-        return file.read(columns=None if columns is None else [name for name in columns if name in names])
+        if rows is None:
+            return file.read(columns=names)
+        found, size = [], 0
+        for batch in file.iter_batches(rows, columns=names):
+            size += batch.nbytes
+            if size > MOST_TABLE:
+                raise _too_large(relative, size)
+            found.append(batch)
+        return pa.Table.from_batches(found) if found else file.read(columns=names)
     except (pa.ArrowException, OSError) as error:
         raise Refused("parquet_damaged", f"{relative} cannot be read: {error}.", path=relative) from error
+
+
+def _rows_at_once(about: pq.FileMetaData, names: list[str], relative: str) -> int | None:
+    """None for columns of numbers alone, whose size is known before; else so few rows that the largest text fits often."""
+    size, longest = 0, 0
+    for group in map(about.row_group, range(about.num_row_groups)):
+        for number in range(about.num_columns):
+            leaf, column = group.column(number), about.schema.column(number)
+            if not any(leaf.path_in_schema == name or leaf.path_in_schema.startswith(f"{name}.") for name in names):
+                continue
+            if column.physical_type != "BYTE_ARRAY":
+                width = _WIDTHS.get(column.physical_type) or column.length
+                size += max(leaf.num_values, group.num_rows) * width
+            elif column.max_repetition_level:
+                raise Refused(
+                    "file_damaged", f"{relative}: {column.path} holds lists of texts. Numbers belong there.", path=relative
+                )
+            else:
+                longest = max(longest, leaf.total_uncompressed_size)
+    if size > MOST_TABLE:
+        raise _too_large(relative, size)
+    return max(1, min(1024, MOST_BATCH // longest)) if longest else None
+
+
+def _shares(kind: pa.DataType) -> bool:
+    """Whether many rows may point at one text, so that the size of the column says nothing of theirs."""
+    views = pa.types.is_string_view(kind) or pa.types.is_binary_view(kind) or pa.types.is_dictionary(kind)
+    return views or any(_shares(kind.field(number).type) for number in range(kind.num_fields))
+
+
+def _too_large(relative: str, size: int) -> Refused:
+    return Refused("file_too_large", f"{relative} unpacks to {size} bytes; at most {MOST_TABLE} are read.", path=relative)
