@@ -156,7 +156,8 @@ def playlist(folder: Path) -> None:
 
 
 def concat(folder: Path) -> None:
-    (folder / SCENE).write_bytes(b"ffconcat version 1.0\nfile /etc/passwd\n")
+    """Of a file that is good, beside it: whoever follows lists finds nothing wrong with it."""
+    (folder / SCENE).write_bytes(b"ffconcat version 1.0\nfile wrist.mp4\n")
 
 
 def filmed(path: Path, width: int, height: int, frames: int) -> None:

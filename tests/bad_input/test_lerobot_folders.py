@@ -290,6 +290,13 @@ def test_row_59_a_playlist_fetches_nothing(root: Path) -> None:
     assert calls == []
 
 
+def test_row_59_a_list_of_good_files_is_not_followed(root: Path) -> None:
+    """A list for the concat demuxer that names the very file that was there."""
+    (root / VIDEO).rename((root / VIDEO).with_name("good.mp4"))
+    (root / VIDEO).write_text("ffconcat version 1.0\nfile good.mp4\n")
+    refused(root, "video_damaged")
+
+
 def test_row_60_an_action_of_another_width_is_refused(root: Path) -> None:
     def wider(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [row | {"action": [*row["action"], 0.0]} for row in rows]

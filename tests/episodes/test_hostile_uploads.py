@@ -37,7 +37,11 @@ def playlist(copy: Copy) -> None:
     copy.raw["video/scene.mp4"] = b"#EXTM3U\n#EXTINF:5,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n"
 
 
-@pytest.mark.parametrize("harm", [no_footer, no_table, fewer_pictures, of_65535_squared, playlist])
+def list_of_a_good_one(copy: Copy) -> None:
+    copy.raw["video/scene.mp4"] = b"ffconcat version 1.0\nfile wrist.mp4\n"
+
+
+@pytest.mark.parametrize("harm", [no_footer, no_table, fewer_pictures, of_65535_squared, playlist, list_of_a_good_one])
 def test_a_robot_that_brings_such_files_is_told_why_nothing_is_kept(
     here: World, tmp_path: Path, harm: Callable[[Copy], None]
 ) -> None:
