@@ -86,7 +86,7 @@ def do_dataset_job(job_id: str) -> None:
         return
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "do_dataset_job", job.pk, str(fence)]
     code = subprocess.run(command, check=False).returncode
-    if job.end(fence, "failed", problem=f"The process that did it ended unexpectedly (code {code}). Ask again."):
+    if dataset_jobs.stop(job, fence, "failed", f"The process that did it ended unexpectedly (code {code}). Ask again."):
         _log.error("work %s ended unexpectedly with code %s", job.pk, code)
 
 

@@ -67,6 +67,11 @@ def export(job: str) -> Path:
     return _root("exports") / f"{_checked(job)}.tar"
 
 
+def exports() -> set[str]:
+    """Ids of the work of which there is an archive, or something half made."""
+    return {path.name[:32] for path in _root("exports").iterdir() if is_episode_id(path.name[:32])}
+
+
 def free_bytes() -> int:
     """Room on the disk above the reserve."""
     reserve = settings.REINS_MEDIA_RESERVE_MB * 1024 * 1024

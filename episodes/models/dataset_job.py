@@ -95,6 +95,8 @@ class DatasetJob(models.Model):
     def end(self, fence: int, state: str, **values: Any) -> bool:
         sources = [source for source, targets in self.TRANSITIONS.items() if state in targets]
         row = DatasetJob.objects.filter(pk=self.pk, fence=fence, state__in=sources)
+        if state == "done":  # not what a person, or an erasure, has asked to end
+            row = row.filter(cancelled_by="")
         changed = row.update(state=state, ended_at=timezone.now(), **values)
         self.refresh_from_db()
         return bool(changed)

@@ -80,12 +80,17 @@ def wake(job: str) -> None:
 
 
 def expire() -> int:
-    """Old archives go; how many went."""
+    """Old archives go, and what no work needs any more (it was killed, or its row is gone); how many went."""
     gone = 0
     for job in DatasetJob.objects.old():
         if job.expire():
-            storage.export(job.pk).unlink(missing_ok=True)
+            storage.drop_export(job.pk)
             gone += 1
+    left = storage.exports()  # read before the rows: a row is there before its files
+    needed = DatasetJob.objects.filter(pk__in=left, state__in=("queued", "running", "done"))
+    for id in left - set(needed.values_list("pk", flat=True)):
+        storage.drop_export(id)
+        gone += 1
     return gone
 
 
@@ -137,12 +142,21 @@ def work(job: DatasetJob, fence: int) -> None:
     try:
         result = _export(job, heart) if job.kind == "export" else _verify(job, heart)
     except Ended:
-        job.end(fence, "cancelled")
+        stop(job, fence, "cancelled")
     except Refused as refused:
         cancelled = refused.code == "cancelled"
-        job.end(fence, "cancelled" if cancelled else "failed", problem="" if cancelled else refused.sentence[:500])
+        stop(job, fence, "cancelled" if cancelled else "failed", "" if cancelled else refused.sentence[:500])
     else:
-        job.end(fence, "done", result=result, done=job.total, step="")
+        if not job.end(fence, "done", result=result, done=job.total, step=""):
+            stop(job, fence, "cancelled")  # asked in the last moment
+
+
+def stop(job: DatasetJob, fence: int, state: str, problem: str = "") -> bool:
+    """Ends it without a result; its files go, since work that is asked for again is new work.  False: another has it."""
+    ended = job.end(fence, state, problem=problem)
+    if ended:
+        storage.drop_export(job.pk)
+    return ended
 
 
 def _verify(job: DatasetJob, heart: Heart) -> dict[str, object]:
@@ -160,7 +174,7 @@ def _export(job: DatasetJob, heart: Heart) -> dict[str, object]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     if not folder.exists():
         _write_folder(manifest, folder, heart)
-    sha256 = _pack(folder, archive, heart)
+    sha256 = _pack(folder, archive, job.fence, heart)
     shutil.rmtree(folder.parent)
     return {"bytes": archive.stat().st_size, "sha256": sha256, "name": f"{folder.name}.tar"}
 
@@ -172,12 +186,17 @@ def _write_folder(manifest: Manifest, folder: Path, heart: Heart) -> None:
     export(manifest, storage.folder, folder, progress=lambda done, total: heart.beat(done), cancelled=heart.ended)
 
 
-def _pack(folder: Path, archive: Path, heart: Heart) -> str:
-    """One tar file without compression: nearly all of it is video.  Its sha256, read back."""
+def _pack(folder: Path, archive: Path, fence: int, heart: Heart) -> str:
+    """One tar file without compression: nearly all of it is video.  Its sha256, read back.
+
+    It grows under a name of this `fence`: whoever had the work before may not have noticed yet.
+    """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     total = sum(path.stat().st_size for path in files) // MIB + 1
     heart.step("Packing", total)
-    partial = archive.with_suffix(".partial")
+    for left in archive.parent.glob(f"{archive.stem}.*.partial"):
+        left.unlink()
+    partial = archive.with_suffix(f".{fence}.partial")
     with open(partial, "wb") as file:
         beating: Any = Beating(file, heart)
         with tarfile.open(fileobj=beating, mode="w") as tar:
@@ -187,6 +206,7 @@ def _pack(folder: Path, archive: Path, heart: Heart) -> str:
     heart.step("Reading the archive back", total)
     read = count(1)
     sha256 = hash_file(partial, told=lambda: heart.beat(next(read))).sha256
+    heart.step("Keeping the archive", total)
     os.replace(partial, archive)
     return sha256
 

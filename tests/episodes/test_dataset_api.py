@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -15,10 +16,11 @@ from django.utils import timezone
 
 from episodes import storage
 from episodes.models import DatasetJob, DatasetVersion, Episode
-from episodes.services import dataset_jobs, datasets
+from episodes.services import dataset_jobs, datasets, erasing
 from episodes.services.dataset_jobs import MIB
 from fleet.models import AuditEntry, Membership
 from protocol import episode_folder
+from protocol.errors import Refused
 from tests.episodes.rig import World, body_of, received, recorded, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -241,12 +243,94 @@ def test_the_heart_beats_while_one_large_file_is_packed_and_read_back(
 
     monkeypatch.setattr(DatasetJob, "beat", counted)
     monkeypatch.setattr(dataset_jobs, "SYNC_EVERY", 4 * MIB)
-    sha256 = dataset_jobs._pack(folder, archive, dataset_jobs.Heart(job, fence, count().__next__))
+    sha256 = dataset_jobs._pack(folder, archive, fence, dataset_jobs.Heart(job, fence, count().__next__))
     assert sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
     assert all(beats.count(step) >= 12 for step in ("Packing", "Reading the archive back"))
     with tarfile.open(archive) as tar:
         assert [(entry.name, entry.size) for entry in tar] == [("tabletop/video.mp4", 24 * MIB)]
     assert not list(tmp_path.glob("*.partial"))
+
+
+def export_of(mina: Client) -> tuple[DatasetJob, int]:
+    """An export that is claimed and not begun."""
+    dataset = made(mina)
+    post(mina, f"/api/datasets/{dataset['id']}/versions", {"version": 1})
+    job = DatasetJob.objects.create(version=DatasetVersion.objects.get(), kind="export")
+    return job, job.claim("here:1") or 0
+
+
+def is_heard(monkeypatch: pytest.MonkeyPatch, step: str, then: Callable[[], object]) -> None:
+    """Does `then` when an export comes to that step."""
+    steps = dataset_jobs.Heart.step
+
+    def reached(heart: dataset_jobs.Heart, words: str, total: int) -> None:
+        steps(heart, words, total)
+        if words == step:
+            then()
+
+    monkeypatch.setattr(dataset_jobs.Heart, "step", reached)
+
+
+@pytest.mark.parametrize("step", ["Writing the LeRobot dataset", "Packing", "Reading the archive back", "Keeping the archive"])
+def test_an_export_that_is_cancelled_leaves_no_file(mina: Client, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """At whatever step, the last one too."""
+    job, fence = export_of(mina)
+    is_heard(monkeypatch, step, lambda: job.ask_to_end("Mina"))
+    monkeypatch.setattr(dataset_jobs, "BEAT_S", 0.0)
+    dataset_jobs.work(job, fence)
+    job.refresh_from_db()
+    assert job.state == "cancelled"
+    assert storage.exports() == set()
+
+
+def test_an_export_that_fails_leaves_no_file(mina: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, fence = export_of(mina)
+
+    def no_room() -> None:
+        assert storage.exports() == {job.pk}
+        raise Refused("storage_full", "The disk is full.")
+
+    is_heard(monkeypatch, "Packing", no_room)
+    dataset_jobs.work(job, fence)
+    job.refresh_from_db()
+    assert (job.state, job.problem) == ("failed", "The disk is full.")
+    assert storage.exports() == set()
+
+
+def test_whoever_lost_the_work_does_not_touch_the_files_of_whoever_has_it(mina: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, old = export_of(mina)
+
+    def taken_over() -> None:
+        DatasetJob.objects.update(heartbeat=timezone.now() - timedelta(seconds=20))
+        assert DatasetJob.objects.get().claim("there:2") == old + 1
+        storage.export(job.pk).with_suffix(f".{old + 1}.partial").write_bytes(b"theirs")
+
+    is_heard(monkeypatch, "Reading the archive back", taken_over)
+    dataset_jobs.work(job, old)
+    assert storage.export(job.pk).with_suffix(f".{old + 1}.partial").read_bytes() == b"theirs"
+    assert not storage.export(job.pk).exists()
+    assert DatasetJob.objects.get().state == "running"
+
+
+def test_what_a_kill_left_of_ended_work_goes_in_a_round(mina: Client) -> None:
+    job, _ = export_of(mina)
+    kept, ended, unknown = job.pk, "e" * 32, "f" * 32
+    DatasetJob.objects.create(pk=ended, version=job.version, kind="export", state="cancelled")
+    for id in (kept, ended, unknown):
+        storage.export(id).with_suffix(".1.partial").write_bytes(b"half")
+        storage.export(id).with_suffix("").mkdir()
+    assert dataset_jobs.expire() == 2
+    assert storage.exports() == {kept}
+
+
+def test_archives_of_a_version_that_must_go_go_with_it(mina: Client) -> None:
+    job, fence = export_of(mina)
+    dataset_jobs.work(job, fence)
+    assert storage.export(job.pk).exists()
+    erasing.drop_exports([job.version], "Ada")
+    assert storage.exports() == set()
+    job.refresh_from_db()
+    assert job.state == "expired"
 
 
 def test_the_heart_beats_while_one_episode_is_read(mina: Client, monkeypatch: pytest.MonkeyPatch) -> None:
