@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fleet.models import Person
 from protocol.episode_folder import EVENTS
 
 MOST_EVENTS = 2000
+_ANY = "0" * 32
 MOST_EVENT_BYTES = 4 * 1024 * 1024
 _ROW_FIELDS = (
     "number", "instruction", "outcome", "failure", "quality", "tags", "trim_first", "trim_last", "flagged", "status",
@@ -34,7 +36,17 @@ _UNSEEN = {"outcome": "unlabelled", "failure": "", "quality": None}
 
 def page(episode: Episode) -> str:
     """Address of the episode's page."""
-    return reverse("episodes:player", args=[episode.pk])
+    return _address("episodes:player", episode)
+
+
+def _address(name: str, episode: Episode) -> str:
+    return _pattern(name).replace(_ANY, episode.pk)
+
+
+@functools.cache
+def _pattern(name: str) -> str:
+    """The address with `_ANY` for the episode: a page of the library has three of each, and to resolve one takes its time."""
+    return reverse(name, args=[_ANY])
 
 
 def row(episode: Episode, unseen: bool = False) -> dict[str, Any]:
@@ -47,7 +59,7 @@ def row(episode: Episode, unseen: bool = False) -> dict[str, Any]:
         | {
             "id": episode.pk,
             "url": page(episode),
-            "poster": reverse("episodes:poster", args=[episode.pk]) if has_poster else "",
+            "poster": _address("episodes:poster", episode) if has_poster else "",
             "robot": {"id": episode.robot.pk, "name": episode.robot.name},
             "site": {"id": str(episode.site.pk), "name": episode.site.name},
             "cameras": episode.meta["cameras"],
@@ -64,7 +76,7 @@ def row(episode: Episode, unseen: bool = False) -> dict[str, Any]:
 
 def strip(episode: Episode) -> str:
     """Address of the twelve small pictures for the library, "" while there are none."""
-    return reverse("episodes:strip", args=[episode.pk]) if episode.gist and episode.meta["cameras"] else ""
+    return _address("episodes:strip", episode) if episode.gist and episode.meta["cameras"] else ""
 
 
 def detail(episode: Episode, neighbours: EpisodeQuerySet, unseen: bool) -> dict[str, Any]:

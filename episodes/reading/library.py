@@ -29,6 +29,7 @@ _ORDER: dict[str, tuple[str, bool]] = {  # column, falling
     "newest": ("started_at", True), "oldest": ("started_at", False), "longest": ("seconds", True), "shortest": ("seconds", False),
 }  # fmt: skip
 KEPT_S, SLOW_S = 20, 0.03  # of a small library every sum is of this moment
+BULKY = ("robot__embodiment", "robot__embodiment_offered", "robot__masks")  # with every row again, and shown of none
 MOST_GROUPS = 30
 #: the task's name, or the instruction where the recording names no task
 TASK = Case(When(task="", then=F("instruction")), default=F("task"))
@@ -59,7 +60,7 @@ def page(episodes: EpisodeQuerySet, sort: Sort, after: str, size: int) -> tuple[
         # the first condition alone lets an index begin at the place
         episodes = episodes.filter(here, **{f"{column}__{beyond}e": value})
     sign = "-" if falling else ""
-    rows = list(episodes.order_by(f"{sign}{column}", f"{sign}pk").select_related("robot", "site")[: size + 1])
+    rows = list(episodes.order_by(f"{sign}{column}", f"{sign}pk").select_related("robot", "site").defer(*BULKY)[: size + 1])
     return rows[:size], mark(rows[size - 1], column) if len(rows) > size else ""
 
 
