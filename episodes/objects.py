@@ -7,6 +7,7 @@ Only here is it known that the store speaks S3: ranges, and removing every versi
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import shutil
 import time
@@ -29,6 +30,7 @@ from protocol.errors import Refused
 IN_USE_S = 3600.0  # a folder that was used since stays on the disk
 _PIECE = 2 * 1024 * 1024
 _MOST = 50  # episodes in one round
+_log = logging.getLogger(__name__)
 
 
 def enabled() -> bool:
@@ -106,6 +108,8 @@ def fetch(episode: str, folder: Path) -> None:
                 raise Refused("episode_damaged", f"{path} of {row} came back from the object store with other bytes.", path=path)
         if not folder.exists():
             os.rename(partial, folder)
+        if not Episode.objects.there().filter(pk=episode).exists():  # it had to go while it was fetched
+            shutil.rmtree(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -140,18 +144,39 @@ class Remote:
 
 
 def push_new(place: Callable[[str], Path]) -> int:
-    """Pushes checked episodes that are not there yet; `place(id)` is the folder on the disk.  How many."""
+    """Pushes checked episodes that are not there yet; `place(id)` is the folder on the disk.  How many.
+
+    One that cannot be pushed is logged and holds up no other; `Refused("unavailable")` when the store does not answer at all.
+    """
     waiting = Episode.objects.there().filter(stored_at=None).exclude(status="received").order_by("received_at")
-    count = 0
-    for episode in waiting.values_list("pk", flat=True)[:_MOST]:
-        if not place(episode).exists():
-            continue
-        push(episode, place(episode))
-        if Episode.objects.there().filter(pk=episode).update(stored_at=timezone.now()):
-            count += 1
-        else:  # it had to go meanwhile
-            remove(episode)
+    count, missing = 0, []
+    for episode in list(waiting.values_list("pk", flat=True)):
+        if count >= _MOST:
+            break
+        if place(episode).exists():
+            count += _push_one(episode, place(episode))
+        else:
+            missing.append(episode)
+    if missing:
+        _log.error("object store: the files of %d episodes are neither there nor here, first %s", len(missing), missing[0])
     return count
+
+
+def _push_one(episode: str, folder: Path) -> bool:
+    """False when it differs there, cannot be read here, or had to go meanwhile; then nothing of it stays there."""
+    try:
+        push(episode, folder)
+        return bool(Episode.objects.there().filter(pk=episode).update(stored_at=timezone.now()))
+    except OSError as error:
+        _log.error("object store: episode %s cannot be read: %s", episode, error)
+    except Refused as refused:
+        if refused.code != "store_differs":
+            raise
+        _log.error("object store: episode %s: %s", episode, refused.sentence)
+    finally:
+        if not Episode.objects.there().filter(pk=episode).exists():
+            remove(episode)
+    return False
 
 
 def make_room(root: Path, most_bytes: int, now_s: float | None = None) -> int:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -144,15 +145,16 @@ def drop(episode: str) -> None:
 
 
 def erase(episode: str) -> None:
-    """Everything there is of an episode goes; gone already is gone."""
+    """Everything there is of an episode goes, also what a kill left half fetched or half removed; gone already is gone."""
     for where in (place, incoming, derived):
         path = where(episode)
-        if path.exists():
-            aside = path.with_name(f".gone-{path.name}")  # renamed first: nobody opens what is half removed
-            with suppress(FileNotFoundError):
-                os.rename(path, aside)
-        shutil.rmtree(path.with_name(f".gone-{path.name}"), ignore_errors=True)
-        if path.exists() or path.with_name(f".gone-{path.name}").exists():
+        aside = path.with_name(f".gone-{episode}-{os.getpid()}-{time.monotonic_ns()}")
+        with suppress(FileNotFoundError):
+            os.rename(path, aside)  # first: nobody opens what is half removed
+        left = [*path.parent.glob(f".gone-{episode}*"), *path.parent.glob(f".fetch-{episode}-*")]
+        for one in left:
+            shutil.rmtree(one, ignore_errors=True)
+        if path.exists() or any(one.exists() for one in left):
             raise OSError(f"{path} cannot be removed.")
     if objects.enabled():
         objects.remove(episode)

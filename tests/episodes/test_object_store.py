@@ -17,6 +17,7 @@ from episodes import jobs, objects, storage
 from episodes.backup.site import back_up
 from episodes.models import Episode
 from episodes.services import datasets, erasing, forgetting
+from protocol.episode import FileHash
 from protocol.episode_folder import check_folder
 from protocol.errors import Refused
 from tests.episodes.rig import World, body_of, received, recorded, signed_in
@@ -157,6 +158,58 @@ def test_what_goes_while_it_is_pushed_does_not_stay_there(
     jobs.push_to_store()
     assert Episode.objects.get(pk=made.pk).stored_at is None
     assert list(bucket.object_versions.all()) == []
+
+
+def test_what_goes_between_two_files_that_are_pushed_does_not_stay_there(
+    here: World, tmp_path: Path, bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, other = episode(here, tmp_path), episode(here, tmp_path)
+    other.drivers.update(uid="p2")
+    store = type(objects._store())
+    save, saved = store.save, []
+
+    def forgotten_after_the_first(self: Any, name: str, *args: Any, **options: Any) -> str:
+        saved.append(name)
+        if len(saved) == 2:
+            assert forgetting.run(forgetting.ask("p1", here.site.organisation, "They asked for it.", "Ada"))
+        return str(save(self, name, *args, **options))
+
+    monkeypatch.setattr(store, "save", forgotten_after_the_first)
+    jobs.push_to_store()
+    left = {version.object_key for version in bucket.object_versions.all()}
+    assert left and all(other.pk in name for name in left)
+    assert not storage.is_there(made.pk)
+
+
+def test_one_that_differs_or_is_missing_holds_up_no_other(
+    here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing, differs, last = (episode(here, tmp_path) for _ in range(3))
+    shutil.rmtree(storage.place(missing.pk))
+    read_back = objects._hash
+    monkeypatch.setattr(objects, "_MOST", 1)
+    monkeypatch.setattr(objects, "_hash", lambda name: FileHash(0, "") if differs.pk in name else read_back(name))
+    jobs.push_to_store()
+    stored = Episode.objects.exclude(stored_at=None)
+    assert list(stored.all()) == [last]
+    assert differs.pk in caplog.text and missing.pk in caplog.text
+    monkeypatch.setattr(objects, "_hash", read_back)
+    jobs.push_to_store()
+    assert set(stored.all()) == {differs, last}
+
+
+def test_what_goes_while_it_is_fetched_does_not_stay_here(here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, decode = episode(here, tmp_path), objects.decode_meta
+    only_there(made)
+
+    def forgotten_meanwhile(raw: bytes) -> Any:
+        erasing.erase(made.pk, "test")
+        return decode(raw)
+
+    monkeypatch.setattr(objects, "decode_meta", forgotten_meanwhile)
+    with pytest.raises(FileNotFoundError):
+        storage.folder(made.pk)
+    assert not storage.is_there(made.pk) and not list(storage.place(made.pk).parent.iterdir())
 
 
 def test_a_store_that_is_away_loses_nothing_and_says_so(
