@@ -10,6 +10,7 @@ import sys
 
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 
 from episodes import objects, storage
 from episodes.apart import Superseded, examine_apart
@@ -44,6 +45,8 @@ def check_episode(episode_id: str) -> None:
     except OSError as error:  # the disk, not the episode: the reconciler tries again once the heartbeat is old
         _log.error("episode %s could not be checked: %s", episode.pk, error)
         return
+    finally:
+        erasing.again_if_gone(episode.pk)
     if end_check(episode, fence, examined):
         settle(episode.campaign_id)
         if episode.status != "rejected":
@@ -67,6 +70,8 @@ def keep_no_longer() -> None:
     out, gone = retention.run()
     if out or gone:
         _log.warning("retention: %d episodes taken out of the lists, %d gone for good", out, gone)
+    if again := erasing.look_again(timezone.now()):
+        _log.error("files of %d deleted episodes were there again and were removed: %s", len(again), ", ".join(again))
 
 
 @shared_task(name="episodes.erasures")

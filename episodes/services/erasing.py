@@ -5,6 +5,7 @@ The row stays, so that its number is not used again and a robot that brings it o
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable
 
 from django.db import models, transaction
@@ -15,6 +16,7 @@ from episodes.models import BulkChange, DatasetJob, DatasetVersion, Episode
 from fleet.models import Organisation
 
 MOST = 200  # in one round
+LATELY = datetime.timedelta(days=2)  # whoever looks each day looks at each of them after all work on it has ended
 
 
 def one_at_a_time(organisation: int) -> Organisation:
@@ -66,6 +68,26 @@ def erase_files(episode: str) -> None:
     """After `tombstone`; safe to repeat."""
     storage.erase(episode)
     Episode.objects.filter(pk=episode, erased_at=None).exclude(gone_at=None).update(erased_at=timezone.now())
+
+
+def again_if_gone(episode: str) -> bool:
+    """For whoever has just written files of an episode: what it wrote goes too when the episode went meanwhile.
+
+    The row comes first, then the files, so one of the two always sees the other.
+    """
+    gone = Episode.objects.filter(pk=episode).exclude(gone_at=None).exists()
+    if gone:
+        storage.erase(episode)
+    return gone
+
+
+def look_again(now: datetime.datetime) -> list[str]:
+    """Ids of episodes that went within two days and of which files were there again: whoever wrote them was killed."""
+    lately = Episode.objects.exclude(gone_at=None).filter(erased_at__gte=now - LATELY).values_list("pk", flat=True)
+    found = [episode for episode in lately if storage.is_there(episode)]
+    for episode in found:
+        storage.erase(episode)
+    return found
 
 
 def erase(episode: str, why: str) -> None:

@@ -29,6 +29,7 @@ from fleet.models import Membership, Organisation, Person
 from protocol.episode import EpisodeMeta
 from protocol.errors import Refused
 
+FORGOTTEN = "Somebody who drove in this episode had their data deleted."
 WITHDRAWN = "A person had their episodes deleted."
 RECORD = "reins-erasure"  # first word of what is signed, so that the signature is worth nothing elsewhere
 

@@ -7,6 +7,7 @@ import logging
 from episodes import storage
 from episodes.data.gist import MAKE, make_gist
 from episodes.models import Episode
+from episodes.services import erasing
 from protocol.errors import Refused
 
 _log = logging.getLogger(__name__)
@@ -23,6 +24,8 @@ def draw(episode: Episode) -> bool:
         if isinstance(error, FileNotFoundError) or (isinstance(error, Refused) and error.code == "episode_damaged"):
             row.update(gist_failed=MAKE)
         return False
+    finally:
+        erasing.again_if_gone(episode.pk)
     row.update(gist=MAKE, gist_failed=0)
     return True
 

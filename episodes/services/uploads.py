@@ -22,7 +22,6 @@ from protocol.episode_folder import META, check_folder, expected_files, hash_fil
 from protocol.errors import Refused
 
 MAX_PIECE = 2 * 1024 * 1024
-FORGOTTEN = "Somebody who drove in this episode had their data deleted."
 _log = logging.getLogger(__name__)
 
 
@@ -116,7 +115,7 @@ def complete(upload: Upload, wake: bool = True) -> Upload:
             storage.keep(upload.pk)
             _record(upload, meta, wake)
     if upload.state == "refused":
-        raise Refused("episode_forgotten" if upload.sentence == FORGOTTEN else "episode_refused", upload.sentence)
+        raise Refused("episode_forgotten" if upload.sentence == forgetting.FORGOTTEN else "episode_refused", upload.sentence)
     return upload
 
 
@@ -151,7 +150,7 @@ def _check_claims(upload: Upload, meta: EpisodeMeta) -> EpisodeMeta:
     if b"\\u0000" in msgspec.json.encode(meta) or not 0 < meta.started_ns < 4_000_000_000 * 10**9:
         raise Refused("episode_refused", f"{META} holds a NUL or a time out of range.")
     if forgetting.forgotten(meta, upload.robot.site.organisation_id):
-        raise Refused("episode_forgotten", FORGOTTEN)
+        raise Refused("episode_forgotten", forgetting.FORGOTTEN)
     return meta
 
 
@@ -159,9 +158,13 @@ def _record(upload: Upload, meta: EpisodeMeta | None, wake: bool) -> None:
     if meta is None:
         return
     with transaction.atomic():
+        organisation = erasing.one_at_a_time(upload.robot.site.organisation_id)
+        if forgetting.forgotten(meta, organisation.pk):  # asked again: an erasure that came after the first answer waits here
+            storage.erase(upload.pk)
+            upload.become("refused", forgetting.FORGOTTEN)
+            return
         if not upload.become("kept"):
             return
-        organisation = erasing.one_at_a_time(upload.robot.site.organisation_id)
         last = Episode.objects.filter(organisation=organisation).aggregate(last=Max("number"))["last"]
         prompt, why_none = campaigns.claim(meta, upload.robot)
         episode = Episode.objects.create(

@@ -10,15 +10,16 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from episodes import jobs, storage
+from episodes.data import examine, gist
 from episodes.data.manifest import Manifest
 from episodes.models import BulkChange, DatasetVersion, Episode, Erasure, VersionEpisode
-from episodes.services import datasets, erasing, forgetting, retention
+from episodes.services import datasets, erasing, forgetting, retention, uploads
 from episodes.services import episodes as services
 from fleet import audit
 from fleet.models import AuditEntry, Organisation, Person
 from protocol.episode_folder import META
 from protocol.errors import Refused
-from tests.episodes.rig import RobotClient, World, received, recorded
+from tests.episodes.rig import RobotClient, World, announced, received, recorded
 from tests.episodes.test_retention import frozen
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +133,56 @@ def test_an_episode_that_comes_later_from_a_robot_is_not_taken(here: World, lab:
     assert (answer.status_code, answer.json()["code"]) == (410, "episode_forgotten")
     assert not storage.is_there(late.name)
     assert not Episode.objects.filter(pk=late.name).exists()
+
+
+@pytest.mark.parametrize("writes", [(examine, "_columns"), (gist, "_numbers")])
+def test_what_is_written_of_it_while_it_goes_does_not_stay(
+    here: World, lab: Organisation, tmp_path: Path, monkeypatch: Any, writes: tuple[Any, str]
+) -> None:
+    theirs = received(recorded(tmp_path / "robot", here.robot.pk, 20), here.robot, checked=False)
+    others = received(recorded(tmp_path / "robot", here.robot.pk, 20), here.robot, checked=False)
+    others.drivers.update(uid="p2")
+    real, once = getattr(*writes), []
+
+    def meanwhile(*args: Any) -> Any:
+        if not once:
+            once.append(forget(lab))
+        return real(*args)
+
+    monkeypatch.setattr(*writes, meanwhile)
+    for made in (theirs, others):
+        jobs.check_episode(made.pk)
+    assert once and not storage.is_there(theirs.pk)
+    assert {path.name for path in storage.derived(others.pk).iterdir()} > {storage.COLUMNS, storage.STRIP}
+
+
+def test_an_upload_that_becomes_whole_at_that_moment_is_not_taken(
+    here: World, lab: Organisation, tmp_path: Path, monkeypatch: Any
+) -> None:
+    episode(here, tmp_path)
+    upload, keep = announced(recorded(tmp_path / "robot", here.robot.pk, 20), here.robot), storage.keep
+
+    def meanwhile(id: str) -> None:
+        forget(lab)
+        keep(id)
+
+    monkeypatch.setattr(storage, "keep", meanwhile)
+    with pytest.raises(Refused, match="episode_forgotten"):
+        uploads.complete(upload)
+    assert not storage.is_there(upload.pk) and not forgetting.episodes_of(UID, lab).exists()
+    with pytest.raises(Refused, match="episode_forgotten"):
+        uploads.complete(upload)
+
+
+def test_what_a_kill_left_of_it_is_found_within_a_day(here: World, lab: Organisation, tmp_path: Path, caplog: Any) -> None:
+    theirs = episode(here, tmp_path)
+    fetched = storage.place(theirs.pk).with_name(f".fetch-{theirs.pk}-1-1")
+    fetched.mkdir()
+    forget(lab)
+    assert not fetched.exists()
+    storage.derived(theirs.pk).mkdir(parents=True)
+    jobs.keep_no_longer()
+    assert not storage.is_there(theirs.pk) and theirs.pk in caplog.text
 
 
 def test_a_kill_amid_it_is_gone_on_with(here: World, lab: Organisation, tmp_path: Path, monkeypatch: Any) -> None:
