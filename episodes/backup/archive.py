@@ -62,6 +62,9 @@ class Writer:
             raise Refused("backup_short", f"{name} cannot be written to the backup: {error}.") from error
         self._sums[name] = Sum(size, hashing.hexdigest())
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._sums
+
     def add_bytes(self, name: str, raw: bytes) -> None:
         self.add(name, io.BytesIO(raw), len(raw))
 

@@ -19,9 +19,10 @@ from django.utils import timezone
 from episodes import storage
 from episodes.backup import rows
 from episodes.backup.archive import ABOUT, About, Reader, Writer
-from episodes.models import Episode, Upload
+from episodes.models import Episode, Upload, UploadFile
 from episodes.services import uploads
 from fleet import audit, keys
+from protocol.episode_folder import META
 from protocol.errors import Refused
 
 KEYS = ("signing_key", "secret_key")
@@ -36,10 +37,14 @@ class Result:
     files: int = 0
     size_bytes: int = 0
     adopted: int = 0  # episodes that arrived while the backup was made
+    missing: list[str] = field(default_factory=list)  # ids of episodes that have a row and lack files
 
 
 def back_up(path: Path, say: Say = lambda sentence: None) -> Result:
-    """Writes one file.  Rows first, then files: those never change once a row names them, and more may be there."""
+    """Writes one file.  Rows first, then files: those never change once a row names them, and more may be there.
+
+    An episode whose files are nowhere ends nothing: it is named in `missing`, and the rest is kept.
+    """
     writer, result = Writer(path), Result()
     try:
         with rows.snapshot() as alias:
@@ -52,12 +57,18 @@ def back_up(path: Path, say: Say = lambda sentence: None) -> Result:
             writer.add_bytes(ABOUT, msgspec.json.encode(about))
             for model in rows.tables():
                 result.rows[model._meta.label] = _add_rows(writer, model, alias)
-            _bring_near(alias)
+            there = list(Episode.objects.using(alias).there().order_by("pk").values_list("pk", flat=True))
+            arriving = list(Upload.objects.using(alias).filter(state="receiving").values_list("pk", flat=True))
         for name, file in _files():
             if _add_file(writer, name, file):
                 result.files += 1
             else:
                 say(f"{name} went while the backup was made.")
+        result.files += sum(_add_moved(writer, upload) for upload in arriving)
+        for episode in there:
+            result.files += _add_far(writer, episode)
+            if _lacks(writer, episode) and Episode.objects.there().filter(pk=episode).exists():  # else it had to go meanwhile
+                result.missing.append(episode)
         result.size_bytes = writer.finish()
     except BaseException:
         writer.abandon()
@@ -77,11 +88,28 @@ def _add_rows(writer: Writer, model: type, alias: str) -> int:
     return count
 
 
-def _bring_near(alias: str) -> None:
-    """Episodes that lie in an object store alone are fetched, so that the backup is whole."""
-    far = Episode.objects.using(alias).there().exclude(stored_at=None).values_list("pk", flat=True)
-    for episode in far.iterator(chunk_size=500):
-        storage.folder(episode)
+def _add_moved(writer: Writer, episode: str) -> int:
+    """An upload that became whole after its place was looked at; how many files were new."""
+    found = list(_below(storage.place(episode), Path(settings.REINS_MEDIA_DIR)))
+    return sum(_add_file(writer, name, file) for name, file in found if name not in writer)
+
+
+def _add_far(writer: Writer, episode: str) -> int:
+    """An episode that lies in an object store alone, or was put there meanwhile, is fetched, so that the backup is whole."""
+    if not _lacks(writer, episode):
+        return 0
+    storage.folder(episode)
+    return _add_moved(writer, episode)
+
+
+def _lacks(writer: Writer, episode: str) -> bool:
+    start = f"media/{storage.place(episode).relative_to(settings.REINS_MEDIA_DIR).as_posix()}"
+    return any(f"{start}/{path}" not in writer for path in _announced(episode))
+
+
+def _announced(episode: str) -> list[str]:
+    """The paths of its files."""
+    return list(UploadFile.objects.filter(upload=episode).values_list("path", flat=True)) or [META]
 
 
 def _files() -> Iterator[tuple[str, Path]]:
@@ -92,7 +120,8 @@ def _files() -> Iterator[tuple[str, Path]]:
             yield f"data/{name}", data / name
     for head in sorted((data / HEADS).glob("*.json")):
         yield f"data/{HEADS}/{head.name}", head
-    for place in sorted(media.iterdir()) if media.is_dir() else ():
+    places = sorted(media.iterdir(), key=lambda path: (path.name != "incoming", path.name)) if media.is_dir() else []
+    for place in places:  # what arrives first: it moves to the others, never back
         if place.name not in NOT_KEPT:
             yield from _below(place, media)
 
@@ -176,7 +205,16 @@ def _put_back(reader: Reader) -> Result:
         result.files += 1
     result.size_bytes = reader.total_bytes
     result.adopted = _adopt()
+    for episode in Episode.objects.there().order_by("pk").values_list("pk", flat=True):
+        if not all((storage.place(episode) / path).is_file() for path in _announced(episode)):
+            result.missing.append(episode)
     return result
+
+
+def named(missing: list[str]) -> str:
+    """A sentence that names the first of them."""
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+    return f"{len(missing)} episodes lack files: {', '.join(missing[:5])}{more}. Look for them in an earlier backup."
 
 
 def _swap(media: Path, fresh: Path) -> None:
@@ -199,6 +237,7 @@ def _adopt() -> int:
         if storage.folder(upload.pk).exists():
             upload.files.update(offset=F("size"))
             count += uploads.complete(upload).state == "kept"
+            storage.drop(upload.pk)  # as far as it was when the backup began
     return count
 
 

@@ -10,18 +10,21 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from django.conf import settings as site
+from django.core.management import CommandError, call_command
 
+from episodes import storage
+from episodes.backup import site as walk
 from episodes.backup.archive import SUMS, Reader
 from episodes.backup.site import back_up, restore
 from episodes.models import Episode, Upload
-from episodes.services import erasing
+from episodes.services import erasing, uploads
 from fleet import audit, jobs, keys
 from fleet.models import AuditEntry, Person
 from protocol.episode_folder import check_folder
@@ -163,6 +166,40 @@ def test_an_episode_that_became_whole_between_rows_and_files_is_taken_in(backup:
     back_up(late)
     assert restore(late, force=True).adopted == 1
     assert Episode.objects.get(pk=upload.pk).rows == 20
+
+
+def test_an_upload_that_became_whole_while_files_were_read_is_in_the_backup(
+    backup: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the folder of episodes was read, before anybody would look again: its robot has no copy any more."""
+    upload, below = Upload.objects.get(state="receiving"), walk._below
+
+    def meanwhile(place: Path, media: Path) -> Iterator[tuple[str, Path]]:
+        yield from below(place, media)
+        if place.name == "episodes":
+            uploads.complete(Upload.objects.get(pk=upload.pk))
+
+    late = tmp_path / "late.backup"
+    with monkeypatch.context() as patched:
+        patched.setattr(walk, "_below", meanwhile)
+        assert back_up(late).missing == []
+    done = restore(late, force=True)
+    assert (done.adopted, done.missing) == (1, [])
+    check_folder(storage.place(upload.pk))
+    assert not storage.incoming(upload.pk).exists()
+
+
+def test_episodes_without_their_files_are_named_when_they_are_kept_and_put_back(
+    backup: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = Episode.objects.there().order_by("pk")[0]
+    (storage.place(lost.pk) / "video" / "scene.mp4").unlink()
+    file = tmp_path / "short.backup"
+    with pytest.raises(CommandError, match=f"1 episodes lack files: {lost.pk}"):
+        call_command("backup", str(file))
+    with pytest.raises(CommandError, match=f"put back, but 1 episodes lack files: {lost.pk}"):
+        call_command("restore", str(file), "--force")
+    assert Episode.objects.filter(pk=lost.pk).exists()
 
 
 def test_the_file_is_for_nobody_else_and_whole_or_absent(backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from episodes.backup.site import back_up
+from episodes.backup.site import back_up, named
 from protocol.errors import Refused
 
 
@@ -24,3 +24,5 @@ class Command(BaseCommand):
             raise CommandError(error.sentence if isinstance(error, Refused) else str(error)) from error
         rows, size = sum(done.rows.values()), done.size_bytes / 1e6
         self.stdout.write(f"{options['file']}: {rows} rows, {done.files} files, {size:.1f} MB. It holds keys: keep it safe.")
+        if done.missing:
+            raise CommandError(f"The backup is kept, but {named(done.missing)}")

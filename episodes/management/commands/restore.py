@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from episodes.backup.site import restore
+from episodes.backup.site import named, restore
 from protocol.errors import Refused
 
 
@@ -29,3 +29,5 @@ class Command(BaseCommand):
         rows = sum(done.rows.values())
         more = f" {done.adopted} episodes that arrived meanwhile were taken in." if done.adopted else ""
         self.stdout.write(f"Restored {rows} rows and {done.files} files; every checksum and the audit log are right.{more}")
+        if done.missing:
+            raise CommandError(f"Everything in the backup was put back, but {named(done.missing)}")
