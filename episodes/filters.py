@@ -145,29 +145,36 @@ def _member(dataset: str) -> Q:
 
 
 def _saying(search: str) -> Q:
-    """Every word must be in the instruction, the task, or the name of the robot or of somebody who drove."""
+    """Every word must be in the instruction, the task, or the name of the robot or of somebody who drove.
+
+    People count by the names that recordings give them and by those they have here now.  There are as many rows of drivers
+    as episodes, but few names: those are looked through once, and episodes found by an index.
+    """
     words = search.lower().split()[:MOST_WORDS]
-    names = occurring.values(EpisodePerson, "name") if words else []
+    if not words:
+        return Q()
+    robots = _having(Robot.objects.values_list("pk", "name"), words, "name")
+    people = _having(
+        Person.objects.values_list("uid", "first_name", "last_name", "username"), words, "first_name", "last_name", "username"
+    )
+    names = [(name, name.lower()) for name in occurring.values(EpisodePerson, "name")]
     wanted = Q()
     for word in words:
         one = Q(words__contains=word) | Q(task__contains=word)
-        if robots := list(Robot.objects.filter(name__icontains=word).values_list("pk", flat=True)):
-            one |= Q(robot__in=robots)
-        if drove := _driven_by(word, names):
+        if found := [id for id, text in robots if word in text]:
+            one |= Q(robot__in=found)
+        drove = Q()
+        if called := [name for name, text in names if word in text]:
+            drove |= Q(name__in=called)
+        if known := [uid for uid, text in people if word in text]:
+            drove |= Q(uid__in=known)
+        if drove:
             one |= Q(pk__in=EpisodePerson.objects.filter(drove).values("episode"))
         wanted &= one
     return wanted
 
 
-def _driven_by(word: str, names: list[str]) -> Q:
-    """People by any of `names`, as recordings say them, or by the name they have here now.  Empty where nobody is meant.
-
-    There are as many rows as episodes, but few names: those are looked through, and episodes found by an index.
-    """
-    wanted = Q()
-    if called := [name for name in names if word in name.lower()]:
-        wanted |= Q(name__in=called)
-    known = Person.objects.filter(Q(first_name__icontains=word) | Q(last_name__icontains=word) | Q(username__icontains=word))
-    if uids := list(known.values_list("uid", flat=True)):
-        wanted |= Q(uid__in=uids)
-    return wanted
+def _having(rows: Any, words: list[str], *columns: str) -> list[tuple[str, str]]:
+    """(id, all its names in small letters) of the rows that have any of the words in a column."""
+    wanted = reduce(or_, (Q(**{f"{column}__icontains": word}) for column in columns for word in words))
+    return [(id, "\n".join(names).lower()) for id, *names in rows.filter(wanted)]
