@@ -18,6 +18,7 @@ from protocol.episode_folder import is_episode_file, is_episode_id
 from protocol.errors import Refused
 
 POSTER, COLUMNS, STRIP, GIST = "poster.jpg", "columns.f32", "strip.jpg", "gist.msgpack"
+_HALF = (".fetch", ".gone", ".importing")  # how folders begin that somebody is making or removing
 
 
 def incoming(episode: str) -> Path:
@@ -86,6 +87,7 @@ def write_piece(episode: str, path: str, offset: int, piece: bytes) -> None:
     target = incoming(episode) / path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        new = not target.exists()
         fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         try:
             view, at = memoryview(piece), offset
@@ -95,6 +97,9 @@ def write_piece(episode: str, path: str, offset: int, piece: bytes) -> None:
             os.fdatasync(fd)
         finally:
             os.close(fd)
+        if new:  # its name, too, must outlive a loss of power: the offset will
+            for folder in (target.parent, incoming(episode), _root("incoming")):
+                _fsync(folder)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise full(0) from error
@@ -139,9 +144,36 @@ def keep(episode: str) -> None:
         _fsync(target.parent)
 
 
+def take_back(episode: str) -> None:
+    """What was kept before its row was written, and is not whole, goes on arriving."""
+    if place(episode).exists():
+        drop(episode)
+        os.rename(place(episode), incoming(episode))
+
+
 def drop(episode: str) -> None:
     """Forgets an upload that will not be taken."""
     shutil.rmtree(incoming(episode), ignore_errors=True)
+
+
+def arriving() -> list[str]:
+    """Ids of episodes of which some files lie where uploads grow."""
+    return sorted(path.name for path in _root("incoming").iterdir() if is_episode_id(path.name))
+
+
+def arrived_at(episode: str) -> float:
+    """When the last piece came, in Unix seconds; 0 when there is none."""
+    return max((path.stat().st_mtime for path in incoming(episode).rglob("*") if path.is_file()), default=0.0)
+
+
+def sweep(before_s: float) -> int:
+    """Removes what was half made or half removed and not touched since; how many folders."""
+    media = Path(settings.REINS_MEDIA_DIR)
+    left = [path for depth in ("", "*/", "*/*/") for kind in _HALF for path in media.glob(f"{depth}{kind}-*")]
+    old = [path for path in left if path.lstat().st_mtime < before_s]
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(old)
 
 
 def erase(episode: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import logging
+from pathlib import Path
 
 import msgspec
 from django.db import IntegrityError, transaction
@@ -127,14 +128,23 @@ def _read_back(upload: Upload) -> EpisodeMeta | None:
     for file in upload.files.all():
         if not file.size:
             storage.touch(upload.pk, file.path)
-        if hash_file(folder / file.path) != FileHash(file.size, file.sha256):
+        if _hashed(folder / file.path) != FileHash(file.size, file.sha256):
+            storage.take_back(upload.pk)
             UploadFile.objects.filter(pk=file.pk).update(offset=0)
-            raise Refused("wrong_hash", f"{file.path} does not match its checksum. Send it again.", path=file.path)
+            raise Refused("wrong_hash", f"{file.path} does not match its checksum. Send it again.", path=file.path, offset=0)
     try:
         return _check_claims(upload, check_folder(folder))
     except Refused as refused:
         upload.become("refused", refused.sentence)
         storage.drop(upload.pk)
+        return None
+
+
+def _hashed(path: Path) -> FileHash | None:
+    """None when it is not there: a backup was put back, or the power went before its name was on the disk."""
+    try:
+        return hash_file(path)
+    except FileNotFoundError:
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,36 @@ def test_a_server_killed_after_the_move_finishes_when_asked_again(here: World, e
     storage.keep(episode.name)  # the rename happened, the row did not
     assert robot.complete(episode.name).json()["state"] == "kept"
     assert Episode.objects.count() == 1
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_file_that_is_not_on_the_disk_any_more_is_asked_for_again(here: World, episode: Path, moved: bool) -> None:
+    robot = RobotClient(here.robot)
+    robot.start(episode)
+    robot.put_all(episode)
+    if moved:  # and killed before the row was written
+        storage.touch(episode.name, "events.jsonl")
+        storage.keep(episode.name)
+    (storage.place if moved else storage.incoming)(episode.name).joinpath("frames.parquet").unlink()
+    answer = robot.complete(episode.name)
+    assert refusal(answer) == (422, "wrong_hash")
+    assert answer.json()["detail"] == {"path": "frames.parquet", "offset": 0}
+    robot.put(episode.name, "frames.parquet", 0, (episode / "frames.parquet").read_bytes())
+    assert robot.complete(episode.name).status_code == 200
+    check_folder(storage.folder(episode.name))
+
+
+def test_the_name_of_a_new_file_is_on_the_disk_before_it_counts(
+    here: World, episode: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    robot, synced, real = RobotClient(here.robot), [], os.fsync
+    robot.start(episode)
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")) or real(fd))
+    robot.put(episode.name, "video/scene.mp4", 0, (episode / "video" / "scene.mp4").read_bytes()[:10])
+    folder = storage.incoming(episode.name)
+    assert synced == [str(folder / "video"), str(folder), str(folder.parent)]
+    robot.put(episode.name, "video/scene.mp4", 10, (episode / "video" / "scene.mp4").read_bytes()[10:20])
+    assert len(synced) == 3
 
 
 @pytest.mark.parametrize(
