@@ -16,7 +16,7 @@ from episodes import objects, storage
 from episodes.apart import Superseded, examine_apart
 from episodes.goals import settle, settle_open
 from episodes.models import DatasetJob, Episode, Erasure
-from episodes.services import dataset_jobs, erasing, forgetting, gists, retention
+from episodes.services import dataset_jobs, erasing, forgetting, gists, half_uploads, retention
 from episodes.services.checks import end_check
 from protocol.errors import Refused
 
@@ -66,11 +66,15 @@ def reconcile() -> None:
 
 @shared_task(name="episodes.retention")
 def keep_no_longer() -> None:
-    """Takes out of the lists what the rules of its site name, and removes what has been out long enough."""
-    out, gone = retention.run()
+    """Each day: what the rules of its site name goes, uploads that nobody goes on with, and what kills have left."""
+    now = timezone.now()
+    out, gone = retention.run(now)
     if out or gone:
         _log.warning("retention: %d episodes taken out of the lists, %d gone for good", out, gone)
-    if again := erasing.look_again(timezone.now()):
+    idle, left = half_uploads.drop_idle(now), half_uploads.sweep(now)
+    if idle or left:
+        _log.warning("%d uploads that nobody goes on with were dropped, %d half made folders removed", idle, left)
+    if again := erasing.look_again(now):
         _log.error("files of %d deleted episodes were there again and were removed: %s", len(again), ", ".join(again))
 
 

@@ -22,7 +22,7 @@ from django.utils.module_loading import import_string
 
 from episodes import storage
 from episodes.models import DatasetVersion, Episode, EpisodeQuerySet, Erasure, Review, UploadFile
-from episodes.services import datasets, erasing
+from episodes.services import datasets, erasing, half_uploads
 from fleet import audit, keys
 from fleet.access import access
 from fleet.models import Membership, Organisation, Person
@@ -127,6 +127,8 @@ def run(erasure: Erasure) -> bool:
         erasing.erase(episode, "A person had it deleted.")
         if not erasure.beat(fence, done):
             return False
+    whose = erasure.organisation_id
+    half_uploads.refuse(erasure.organisation, lambda meta: forgotten(meta, whose), FORGOTTEN)
     if erasure.account:
         _forget_account(erasure.account)
     versions = versions_with(list(erasure.episodes))  # again: one may have been frozen until the last row had gone

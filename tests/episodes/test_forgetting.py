@@ -174,6 +174,18 @@ def test_an_upload_that_becomes_whole_at_that_moment_is_not_taken(
         uploads.complete(upload)
 
 
+def test_what_has_arrived_of_their_other_uploads_goes(here: World, lab: Organisation, tmp_path: Path) -> None:
+    theirs, others, unknown = (announced(recorded(tmp_path / "robot", here.robot.pk, 20), here.robot) for _ in range(3))
+    described = storage.incoming(others.pk) / META
+    described.write_bytes(described.read_bytes().replace(b'"p1"', b'"p2"'))
+    (storage.incoming(unknown.pk) / META).unlink()
+    forget(lab)
+    assert not storage.is_there(theirs.pk) and storage.is_there(others.pk)
+    with pytest.raises(Refused, match="episode_forgotten"):
+        uploads.complete(theirs)
+    assert storage.is_there(unknown.pk)  # whose it is shows when it is described, and then it is not taken
+
+
 def test_what_a_kill_left_of_it_is_found_within_a_day(here: World, lab: Organisation, tmp_path: Path, caplog: Any) -> None:
     theirs = episode(here, tmp_path)
     fetched = storage.place(theirs.pk).with_name(f".fetch-{theirs.pk}-1-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 from pathlib import Path
@@ -9,15 +10,18 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.utils import timezone
 
-from episodes import storage, tokens
+from episodes import jobs, storage, tokens
 from episodes.models import Episode, Upload, UploadFile
+from episodes.services import room
 from fleet.models import AuditEntry, Robot
 from protocol.episode_folder import META, check_folder
 from protocol.errors import Refused
-from tests.episodes.rig import RobotClient, World, manifest, recorded
+from tests.episodes.rig import RobotClient, World, announced, manifest, recorded
 
 pytestmark = pytest.mark.django_db
+DAY = datetime.timedelta(days=1)
 
 
 @pytest.fixture
@@ -152,6 +156,45 @@ def test_the_name_of_a_new_file_is_on_the_disk_before_it_counts(
     assert synced == [str(folder / "video"), str(folder), str(folder.parent)]
     robot.put(episode.name, "video/scene.mp4", 10, (episode / "video" / "scene.mp4").read_bytes()[10:20])
     assert len(synced) == 3
+
+
+def test_an_upload_that_nobody_goes_on_with_takes_no_room(here: World, tmp_path: Path) -> None:
+    away, slow, young = (announced(recorded(tmp_path / "robot", here.robot.pk, 20), here.robot) for _ in range(3))
+    long_ago = timezone.now() - 15 * DAY
+    Upload.objects.exclude(pk=young.pk).update(started_at=long_ago)
+    for path in storage.incoming(away.pk).rglob("*"):
+        os.utime(path, (long_ago.timestamp(), long_ago.timestamp()))
+    size = room.used()
+    jobs.keep_no_longer()
+    assert room.used() * 3 == pytest.approx(size * 2, rel=0.1)
+    assert set(away.offsets().values()) == {0} and not storage.is_there(away.pk)
+    assert storage.is_there(slow.pk) and storage.is_there(young.pk)
+    robot = RobotClient(here.robot)
+    folder = next((tmp_path / "robot").rglob(away.pk))
+    assert refusal(robot.put(away.pk, "frames.parquet", 10, b"x")) == (409, "wrong_offset")
+    robot.put_all(folder)
+    assert robot.complete(away.pk).status_code == 200
+
+
+def test_what_kills_left_half_made_is_removed_after_a_day(here: World, episode: Path) -> None:
+    robot = RobotClient(here.robot)
+    robot.start(episode)
+    robot.put_all(episode)
+    robot.complete(episode.name)
+    media, old = storage.place(episode.name).parents[2], timezone.now().timestamp() - 2 * DAY.total_seconds()
+    beside = storage.place(episode.name).parent
+    left = [media / ".importing-a", beside / ".fetch-b-1", beside / f".gone-{episode.name}", media / "derived" / ".gone-d"]
+    left = [*left, storage.incoming(episode.name)]
+    for path in left:
+        path.mkdir(parents=True)
+        (path / "frames.parquet").touch()
+        os.utime(path / "frames.parquet", (old, old))
+        os.utime(path, (old, old))
+    working = beside / ".fetch-e-2"
+    working.mkdir()
+    jobs.keep_no_longer()
+    assert not any(path.exists() for path in left)
+    assert working.exists() and storage.place(episode.name).exists()
 
 
 @pytest.mark.parametrize(
