@@ -190,6 +190,15 @@ def test_a_copy_and_a_near_copy_are_recognised_and_another_drive_is_not(good: Pa
     assert not alike(mine, msgspec.structs.replace(mine, embodiment="0" * 64))
 
 
+def test_the_same_motion_before_another_thing_is_another_episode(good: Path, tmp_path: Path) -> None:
+    copy = changed(good, tmp_path / "other")
+    for picture in copy.pictures("scene"):
+        picture[80:105, 100:125] = 235
+    mine, other = looked(good).signature, looked(write_copy(copy, tmp_path)).signature
+    assert mine is not None and other is not None
+    assert duplicates(other, [("episode 1", mine)]) == []
+
+
 # -- words and numbers --------------------------------------------------------------------------------------------------
 
 

@@ -18,11 +18,12 @@ from episodes.data.checks.recording import Recording
 from episodes.data.checks.view import View
 
 ALIKE_PATH = 0.002  # root mean square over places and time, of a place's range
-ALIKE_PICTURE = 3.0  # grey levels, mean, brightness set aside
+ALIKE_PICTURE = 8.0  # grey levels, brightness set aside, over the parts of the picture that differ most
 ALIKE_ROWS = 0.12  # share by which the length may differ
 _POINTS = 32  # in time
 _MOST_PLACES = 16
 _PICTURE = (16, 12)  # pixels of the mean of all pictures of a camera: some rows more or less hardly change it
+_CHANGED = 20  # one in so many of those pixels: another thing on the table changes few
 _MEANWHILE = 0.15  # of the whole time: so much earlier or later may the other have been at a place
 
 Matrix = NDArray[np.float64]
@@ -127,9 +128,16 @@ def _apart(mine: _Seen, other: _Seen) -> float:
         return np.inf
     if mine.path.shape != other.path.shape or mine.scenes.shape != other.scenes.shape:
         return np.inf
-    if np.abs(mine.scenes - other.scenes).mean(axis=1).max(initial=0.0) > ALIKE_PICTURE:
+    if _scenes_apart(mine.scenes, other.scenes) > ALIKE_PICTURE:
         return np.inf
     return max(_off(mine.path, other.path), _off(other.path, mine.path))
+
+
+def _scenes_apart(scenes: Matrix, others: Matrix) -> float:
+    """Grey levels; the largest of all cameras."""
+    most = scenes.shape[1] // _CHANGED
+    changed = np.partition(np.abs(scenes - others), -most, axis=1)[:, -most:]
+    return float(changed.mean(axis=1).max(initial=0.0))
 
 
 def _off(path: Matrix, other: Matrix) -> float:
