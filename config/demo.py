@@ -153,7 +153,7 @@ class Demo:
             "--concurrency",
             "2",
             "--queues",
-            "default",
+            "default,datasets",
             "--loglevel",
             "WARNING",
         ]

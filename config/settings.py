@@ -131,14 +131,20 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
+# an export may take hours: it has workers of its own, so that it holds up no check and no erasure
+CELERY_TASK_ROUTES = {"episodes.dataset_job": {"queue": "datasets"}}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "check episodes that nobody checks": {"task": "episodes.reconcile", "schedule": 15.0, "options": {"expires": 15}},
-    "begin work on datasets that nobody does": {"task": "episodes.reconcile_datasets", "schedule": 5.0},
-    "push kept episodes to the object store": {"task": "episodes.store", "schedule": 30.0},
+    "begin work on datasets that nobody does": {
+        "task": "episodes.reconcile_datasets",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "push kept episodes to the object store": {"task": "episodes.store", "schedule": 30.0, "options": {"expires": 30}},
     "write the audit log's head": {"task": "fleet.jobs.write_audit_head", "schedule": 24 * 3600.0},
     "keep episodes as long as their site says": {"task": "episodes.retention", "schedule": 24 * 3600.0},
-    "go on with deleting a person's episodes": {"task": "episodes.erasures", "schedule": 30.0},
+    "go on with deleting a person's episodes": {"task": "episodes.erasures", "schedule": 30.0, "options": {"expires": 30}},
     "forget old enrolment codes": {"task": "fleet.jobs.forget_old_codes", "schedule": 24 * 3600.0},
 }
 

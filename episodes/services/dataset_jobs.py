@@ -31,6 +31,7 @@ from protocol.errors import Refused
 _log = logging.getLogger(__name__)
 BEAT_S = 1.0
 MOST_DAMAGES = 200
+ASKED_AGAIN_S = 10.0  # the reconciler wakes again what still waits, so that words unheard need not pile up
 MIB = 1024 * 1024
 SYNC_EVERY = 64 * MIB
 
@@ -74,7 +75,7 @@ def wake(job: str) -> None:
     from episodes import jobs
 
     try:
-        jobs.do_dataset_job.delay(job)
+        jobs.do_dataset_job.apply_async((job,), expires=ASKED_AGAIN_S)
     except OperationalError as error:
         _log.warning("work %s waits: the broker cannot be reached (%s)", job, error)
 
