@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, TimeoutError
 
 from tests.demo_process import ROOT, DemoProcess
 from tests.journeys.cockpit_page import CockpitPage, robot_id
@@ -34,11 +34,24 @@ def record(demo: DemoProcess, page: Page) -> dict[str, Any]:
     start = truth.tool()
     cockpit.drive_until("KeyR", reached=lambda: truth.tool()[2] > start[2] + 0.03)
     page.wait_for_timeout(1500)
-    page.get_by_role("button", name="Success").first.click()
+    _succeed(cockpit)
     cockpit.wait("recording", "saved", "idle")
     page.goto(f"{demo.url}/episodes/")
     until(lambda: bool(_new(page, before)), 60, "the episode checked on the server")
     return _new(page, before)[0]
+
+
+def _succeed(cockpit: CockpitPage) -> None:
+    """A stalled machine costs the lease, rightly; then this takes control again, as a person would."""
+    until(lambda: cockpit.says("recording") == "recording", 20, "still recording")
+    for _ in range(10):
+        if cockpit.says("lease") != "mine":
+            cockpit.take()
+        try:
+            return cockpit.page.get_by_role("button", name="Success").first.click(timeout=2000)
+        except TimeoutError:
+            continue
+    raise AssertionError(f"the episode could not be ended; {cockpit.everything()}")
 
 
 def collecting(demo: DemoProcess, *words: str) -> subprocess.Popen[str]:
