@@ -38,6 +38,16 @@ export function findingRanges(findings: readonly Finding[], rows: number): strin
     .join("");
 }
 
+/** Those of the same code, camera and severity together, in the order of their first rows. */
+export function alike(findings: readonly Finding[]): Finding[][] {
+  const groups = new Map<string, Finding[]>();
+  for (const one of findings) {
+    const key = `${one.severity} ${one.code} ${one.camera}`;
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()];
+}
+
 /** "0:14–0:19", or "" for what holds for the whole episode. */
 export function findingTime(finding: Finding, rows: number, hz: number): string {
   if (finding.first === 0 && finding.last >= rows - 1) return "";

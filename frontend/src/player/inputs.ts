@@ -72,6 +72,7 @@ export function acts(page: EpisodePlayer): Record<string, (button: HTMLElement) 
   const untrim = { trim_first: null, trim_last: null };
   return {
     keys: () => page.sheet.showModal(),
+    unfold: () => undefined, // the browser does it; the focus goes back to the player
     outcome: (b) => (b.dataset.value === "failure" ? failed(page) : void labelling.outcome(b.dataset.value as Outcome)),
     kinds: () => kinds(page),
     quality: (b) => void labelling.quality(Number(b.dataset.value)),

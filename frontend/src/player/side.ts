@@ -1,10 +1,10 @@
 // Markup of the side panel, one function a section. Data in, text out; the page keeps what was pressed.
-import type { EpisodeDetail, Outcome } from "../episodes/shapes";
+import type { EpisodeDetail, Finding, Outcome } from "../episodes/shapes";
 import { instructionOf, verdict, when } from "../episodes/words";
 import { icon } from "../icons";
 import { bytes, clock, clockTenths, count, fixed, safe } from "../text";
 import { clampsAt, clampWords, pilotAt, type Rows } from "./columns";
-import { findingIcon, findingTime, proposal, proposalWords, recorded } from "./findings";
+import { alike, findingIcon, findingTime, proposal, proposalWords, recorded } from "./findings";
 import { laneName, unitWords } from "./lanes";
 import type { MarkShown, Reviews } from "./shapes";
 import { kbd } from "./stage";
@@ -76,11 +76,25 @@ function commentHtml(e: EpisodeDetail): string {
   return `<div class="line" data-part="comment"><button type="button" class="btn quiet small" data-do="comment">${icon("plus")}Comment${kbd("C")}</button></div>`;
 }
 
+const FEW = 3; // findings of one kind that are listed one by one
+
+function findingHtml(f: Finding, e: EpisodeDetail): string {
+  const time = findingTime(f, e.rows, e.record_hz);
+  return `<li><button type="button" class="check finding" data-do="seek" data-row="${f.first}">${icon(findingIcon(f), f.severity === "reject" ? "err" : "warn")}<span><b>${safe(f.code.replaceAll("_", " "))}</b> <span class="muted">${time}${f.camera ? ` ${safe(f.camera)}` : ""}</span><br><span class="s11 t2">${safe(f.sentence)}</span></span></button></li>`;
+}
+
+/** Many of one kind are one line, which opens. */
+function manyHtml(group: readonly Finding[], e: EpisodeDetail): string {
+  const [first, last] = [group[0] as Finding, group.at(-1) as Finding];
+  const time = findingTime({ ...first, last: last.last }, e.rows, e.record_hz);
+  const words = `<b>${safe(first.code.replaceAll("_", " "))}, ${group.length} times</b> <span class="muted">${time}${first.camera ? ` ${safe(first.camera)}` : ""}</span>`;
+  return `<li><details class="many"><summary class="check" data-do="unfold">${icon(findingIcon(first), first.severity === "reject" ? "err" : "warn")}<span>${words}</span></summary><ul class="col">${group.map((f) => findingHtml(f, e)).join("")}</ul></details></li>`;
+}
+
 export function findingsHtml(e: EpisodeDetail): string {
-  const lines = e.findings.map((f) => {
-    const time = findingTime(f, e.rows, e.record_hz);
-    return `<li><button type="button" class="check finding" data-do="seek" data-row="${f.first}">${icon(findingIcon(f), f.severity === "reject" ? "err" : "warn")}<span><b>${safe(f.code.replaceAll("_", " "))}</b> <span class="muted">${time}${f.camera ? ` ${safe(f.camera)}` : ""}</span><br><span class="s11 t2">${safe(f.sentence)}</span></span></button></li>`;
-  });
+  const lines = alike(e.findings).flatMap((group) =>
+    group.length > FEW ? [manyHtml(group, e)] : group.map((f) => findingHtml(f, e)),
+  );
   const idle = proposal(e);
   if (idle && e.may_change) {
     lines.push(

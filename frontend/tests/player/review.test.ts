@@ -7,6 +7,7 @@ import { thin } from "../../src/player/decimate";
 import { type Edit, Edits } from "../../src/player/edits";
 import { findingRanges, findingTime, proposal, proposalWords } from "../../src/player/findings";
 import { inverse } from "../../src/player/labelling";
+import { findingsHtml } from "../../src/player/side";
 import { isTrimmed, kept, takeProposed, trimIn, trimOut } from "../../src/player/trim";
 
 const PLAIN = { rows: 100, trim_first: null, trim_last: null, proposed_trim: null };
@@ -178,5 +179,32 @@ describe("addresses", () => {
     expect(pageOf("e1", new URLSearchParams())).toBe("/episodes/e1/");
     expect(episodeOf("/episodes/e1/")).toBe("e1");
     expect(episodeOf("/episodes/")).toBe("");
+  });
+});
+
+describe("many findings of one kind", () => {
+  const dropped = (first: number, camera = "scene"): Finding => {
+    return { code: "dropped", severity: "warning", sentence: "No new picture.", camera, first, last: first + 2 };
+  };
+
+  it("are one line with how often and from when to when", () => {
+    const episode = {
+      findings: [1, 40, 80, 290].map((row) => dropped(row)),
+      rows: 600,
+      record_hz: 30,
+      frames_repeated: {},
+    };
+    const html = findingsHtml(episode as unknown as EpisodeDetail);
+    expect(html).toContain("dropped, 4 times");
+    expect(html).toContain("0:00–0:09 scene");
+    expect(html).toContain("1 to look at");
+    expect(html.match(/data-do="seek"/g)).toHaveLength(4);
+  });
+
+  it("few, or of another camera, are listed one by one", () => {
+    const findings = [dropped(1), dropped(40), dropped(80, "wrist"), dropped(120, "wrist")];
+    const html = findingsHtml({ findings, rows: 600, record_hz: 30, frames_repeated: {} } as unknown as EpisodeDetail);
+    expect(html).not.toContain("times");
+    expect(html).toContain("4 to look at");
   });
 });
