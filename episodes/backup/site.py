@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -17,10 +18,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from episodes import storage
-from episodes.backup import rows
+from episodes.backup import erasures, rows
 from episodes.backup.archive import ABOUT, About, Reader, Writer
 from episodes.models import Episode, Upload, UploadFile
-from episodes.services import uploads
+from episodes.services import forgetting, uploads
 from fleet import audit, keys
 from protocol.episode_folder import META
 from protocol.errors import Refused
@@ -29,6 +30,7 @@ KEYS = ("signing_key", "secret_key")
 HEADS = "audit-heads"
 NOT_KEPT = ("exports",)  # folders of what can be made again
 Say = Callable[[str], None]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Result:
     size_bytes: int = 0
     adopted: int = 0  # episodes that arrived while the backup was made
     missing: list[str] = field(default_factory=list)  # ids of episodes that have a row and lack files
+    forgotten: int = 0  # deletions that are newer than the backup and were done again
 
 
 def back_up(path: Path, say: Say = lambda sentence: None) -> Result:
@@ -153,6 +156,8 @@ def _add_file(writer: Writer, name: str, path: Path) -> bool:
 def restore(path: Path, force: bool = False) -> Result:
     """Reads everything before it changes anything; rows and files then change together.
 
+    What was deleted at somebody's wish since the backup was made is deleted again.
+
     Refused: what `Reader` refuses, `not_empty`, `other_version`, `storage_full`, `backup_damaged`.
     """
     reader = Reader(path)
@@ -192,6 +197,7 @@ def _put_back(reader: Reader) -> Result:
         result.files += 1
     fresh.mkdir(exist_ok=True)
     with transaction.atomic():
+        asked = erasures.known()
         rows.clear()
         for model in rows.tables():
             result.rows[model._meta.label] = rows.fill(model, reader.lines(f"rows/{model._meta.label}.jsonl"))
@@ -199,12 +205,14 @@ def _put_back(reader: Reader) -> Result:
         Episode.objects.update(stored_at=None)  # an object store is not part of the backup: what is here is pushed again
         if problem := next(audit.problems(), ""):
             raise Refused("backup_damaged", f"The audit log in this backup is not whole: {problem}")
+        due = erasures.carry(asked)
         _swap(media, fresh)
     for name in reader.names("data/"):
         reader.extract(name, data / name.removeprefix("data/"))
         result.files += 1
     result.size_bytes = reader.total_bytes
     result.adopted = _adopt()
+    result.forgotten = sum(forgetting.run(erasure) for erasure in due)
     for episode in Episode.objects.there().order_by("pk").values_list("pk", flat=True):
         if not all((storage.place(episode) / path).is_file() for path in _announced(episode)):
             result.missing.append(episode)
@@ -236,7 +244,10 @@ def _adopt() -> int:
     for upload in Upload.objects.filter(state="receiving").select_related("robot__site__organisation"):
         if storage.folder(upload.pk).exists():
             upload.files.update(offset=F("size"))
-            count += uploads.complete(upload).state == "kept"
+            try:
+                count += uploads.complete(upload).state == "kept"
+            except Refused as refused:  # somebody in it has had their data deleted since
+                _log.warning("episode %s was not taken in: %s", upload.pk, refused.sentence)
             storage.drop(upload.pk)  # as far as it was when the backup began
     return count
 

@@ -92,13 +92,13 @@ def ask(uid: str, organisation: Organisation, reason: str, by: str, account: boo
             account=uid if account else "",
             reason=reason.strip()[:300],
             asked_by=by,
-            episodes=_files_of(episodes_of(uid, organisation)),
+            episodes=files_of(episodes_of(uid, organisation)),
         )
         audit.append(by, "erasure_asked", erasure.pk, organisation.pk, episodes=len(erasure.episodes), reason=erasure.reason)
     return erasure
 
 
-def _files_of(episodes: EpisodeQuerySet) -> dict[str, dict[str, str]]:
+def files_of(episodes: EpisodeQuerySet) -> dict[str, dict[str, str]]:
     """Hashes of what goes, so that a copy found somewhere can be recognised."""
     known: dict[str, dict[str, str]] = {}
     for episode in episodes.only("pk", "meta").order_by("pk"):

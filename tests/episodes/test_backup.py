@@ -18,15 +18,16 @@ import psycopg
 import pytest
 from django.conf import settings as site
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from episodes import storage
 from episodes.backup import site as walk
 from episodes.backup.archive import SUMS, Reader
 from episodes.backup.site import back_up, restore
-from episodes.models import Episode, Upload
-from episodes.services import erasing, uploads
+from episodes.models import DatasetVersion, Episode, Erasure, Upload
+from episodes.services import erasing, forgetting, uploads
 from fleet import audit, jobs, keys
-from fleet.models import AuditEntry, Person
+from fleet.models import AuditEntry, Organisation, Person, Robot
 from protocol.episode_folder import check_folder
 from protocol.errors import Refused
 from tests.episodes.rig import announced, received, recorded, world
@@ -200,6 +201,38 @@ def test_episodes_without_their_files_are_named_when_they_are_kept_and_put_back(
     with pytest.raises(CommandError, match=f"put back, but 1 episodes lack files: {lost.pk}"):
         call_command("restore", str(file), "--force")
     assert Episode.objects.filter(pk=lost.pk).exists()
+
+
+def test_what_was_deleted_since_the_backup_goes_again_and_stays_away(backup: Path, data: Path, tmp_path: Path) -> None:
+    lab, robot = Organisation.objects.get(name="Lab"), Robot.objects.get(name="kestrel-1")
+    theirs = set(forgetting.episodes_of("p1", lab).values_list("pk", flat=True))
+    late = recorded(tmp_path / "r", robot.pk, 20)
+    first = forgetting.ask("p1", lab, "They asked for it.", "Ada")
+    forgetting.run(first)
+    first.refresh_from_db()
+    assert restore(backup, force=True).forgotten == 1
+    assert len(theirs) == 2 and not any(storage.is_there(episode) for episode in theirs)
+    assert not forgetting.episodes_of("p1", lab).exists()
+    assert {version.state for version in DatasetVersion.objects.all()} == {"withdrawn"}
+    records = {row.pk: forgetting.verify(row.record, row.signature) for row in Erasure.objects.all()}
+    assert len(records) == 2 and records[first.pk]["id"] == first.pk
+    assert all({one["id"] for one in record["episodes"]} == theirs for record in records.values())
+    assert not Upload.objects.filter(state="receiving").exists()  # the one that was half there was theirs too
+    with pytest.raises(Refused, match="episode_forgotten"):
+        uploads.complete(announced(late, robot))
+    assert restore(backup, force=True).forgotten == 1 and not list(audit.problems())
+
+
+def test_a_deletion_that_had_begun_is_ended_after_a_restore(backup: Path, data: Path) -> None:
+    lab, mina = Organisation.objects.get(name="Lab"), Person.objects.get(username="mina")
+    Episode.objects.first().drivers.update(uid=mina.uid)
+    forgetting.ask(mina.uid, lab, "They asked for it.", "Ada", account=True)
+    back_up(backup)
+    Erasure.objects.update(state="running", fence=4, heartbeat=timezone.now())
+    assert restore(backup, force=True).forgotten == 1
+    assert (Erasure.objects.get().state, Person.objects.get(pk=mina.pk).is_active) == ("done", False)
+    assert restore(backup, force=True).forgotten == 1  # the account is there again, and goes again
+    assert not Person.objects.get(pk=mina.pk).is_active
 
 
 def test_the_file_is_for_nobody_else_and_whole_or_absent(backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:

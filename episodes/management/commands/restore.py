@@ -29,5 +29,7 @@ class Command(BaseCommand):
         rows = sum(done.rows.values())
         more = f" {done.adopted} episodes that arrived meanwhile were taken in." if done.adopted else ""
         self.stdout.write(f"Restored {rows} rows and {done.files} files; every checksum and the audit log are right.{more}")
+        if done.forgotten:
+            self.stdout.write(f"{done.forgotten} deletions are newer than this backup and were done again.")
         if done.missing:
             raise CommandError(f"Everything in the backup was put back, but {named(done.missing)}")
