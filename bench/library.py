@@ -339,12 +339,15 @@ def main() -> int:
 def measure(episodes: int, rounds: int) -> tuple[list[dict[str, Any]], Pressure]:
     from django.test import Client
 
+    from config.loaded import load
     from fleet.models import Person
 
     draw = random.Random(1)
     who = Person.objects.filter(username="reviewer").first() or fill(episodes, draw)
     client = Client()
     client.force_login(who, backend="django.contrib.auth.backends.ModelBackend")
+    client.get("/api/library")
+    load()  # as the server does
     pressure = Pressure()
     rows = []
     for name, address in questions(draw):

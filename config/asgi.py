@@ -13,8 +13,10 @@ django_application = get_asgi_application()
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 
+from config.loaded import load
 from config.sockets import urlpatterns
 
 application = ProtocolTypeRouter(
     {"http": django_application, "websocket": AuthMiddlewareStack(URLRouter(urlpatterns))},
 )
+load()
