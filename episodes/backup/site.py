@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from protocol.errors import Refused
 KEYS = ("signing_key", "secret_key")
 HEADS = "audit-heads"
 NOT_KEPT = ("exports",)  # folders of what can be made again
+BEFORE = ".before-restore"  # what was there, until rows and files have both changed
 Say = Callable[[str], None]
 _log = logging.getLogger(__name__)
 
@@ -196,7 +198,7 @@ def _put_back(reader: Reader) -> Result:
         reader.extract(name, fresh / name.removeprefix("media/"))
         result.files += 1
     fresh.mkdir(exist_ok=True)
-    with transaction.atomic():
+    with _swapped(media, fresh) as swap, transaction.atomic():
         asked = erasures.known()
         rows.clear()
         for model in rows.tables():
@@ -206,7 +208,7 @@ def _put_back(reader: Reader) -> Result:
         if problem := next(audit.problems(), ""):
             raise Refused("backup_damaged", f"The audit log in this backup is not whole: {problem}")
         due = erasures.carry(asked)
-        _swap(media, fresh)
+        swap()
     for name in reader.names("data/"):
         reader.extract(name, data / name.removeprefix("data/"))
         result.files += 1
@@ -225,17 +227,39 @@ def named(missing: list[str]) -> str:
     return f"{len(missing)} episodes lack files: {', '.join(missing[:5])}{more}. Look for them in an earlier backup."
 
 
-def _swap(media: Path, fresh: Path) -> None:
-    """Its content, not itself: the folder may be a mount."""
-    old = media / ".before-restore"
-    shutil.rmtree(old, ignore_errors=True)
-    old.mkdir()
-    for path in [path for path in media.iterdir() if path != old]:
-        path.rename(old / path.name)
-    for path in fresh.iterdir():
-        shutil.move(path, media / path.name)
-    fresh.rmdir()
+@contextmanager
+def _swapped(media: Path, fresh: Path) -> Iterator[Callable[[], None]]:
+    """Gives what swaps the content of the two; the old one goes when all went well, and comes back when anything failed.
+
+    The content, not the folders: `media` may be a mount.
+    """
+    old, begun, aside = media / BEFORE, False, False
+
+    def swap() -> None:
+        nonlocal begun, aside
+        shutil.rmtree(old, ignore_errors=True)
+        old.mkdir()
+        begun = True
+        _move(media, old)
+        aside = True
+        _move(fresh, media)
+
+    try:
+        yield swap
+    except BaseException:
+        for path in [path for path in media.iterdir() if path != old] if aside else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if begun:
+            _move(old, media)
+            old.rmdir()
+        raise
     shutil.rmtree(old)
+    fresh.rmdir()
+
+
+def _move(source: Path, target: Path) -> None:
+    for path in [path for path in source.iterdir() if path.name != BEFORE]:
+        shutil.move(path, target / path.name)
 
 
 def _adopt() -> int:

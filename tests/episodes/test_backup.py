@@ -18,6 +18,7 @@ import psycopg
 import pytest
 from django.conf import settings as site
 from django.core.management import CommandError, call_command
+from django.db import transaction
 from django.utils import timezone
 
 from episodes import storage
@@ -233,6 +234,35 @@ def test_a_deletion_that_had_begun_is_ended_after_a_restore(backup: Path, data: 
     assert (Erasure.objects.get().state, Person.objects.get(pk=mina.pk).is_active) == ("done", False)
     assert restore(backup, force=True).forgotten == 1  # the account is there again, and goes again
     assert not Person.objects.get(pk=mina.pk).is_active
+
+
+def test_files_that_were_there_come_back_when_the_rows_cannot_be_changed(
+    backup: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the database goes away at the very end."""
+    Person.objects.update(first_name="Changed")
+    (site.REINS_MEDIA_DIR / "episodes" / "aa").mkdir(exist_ok=True)
+    (site.REINS_MEDIA_DIR / "episodes" / "aa" / "here").write_text("since")
+    ending = transaction.Atomic.__exit__
+
+    def lost(atomic: Any, kind: Any, value: Any, trace: Any) -> Any:
+        if kind is None and not (site.REINS_MEDIA_DIR / "episodes" / "aa" / "here").exists():
+            value = OSError("The database is gone.")
+            ending(atomic, OSError, value, None)
+            raise value
+        return ending(atomic, kind, value, trace)
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="database is gone"):
+        patched.setattr(transaction.Atomic, "__exit__", lost)
+        restore(backup, force=True)
+    assert Person.objects.get(username="mina").first_name == "Changed"
+    assert (site.REINS_MEDIA_DIR / "episodes" / "aa" / "here").read_text() == "since"
+    for episode in Episode.objects.there():
+        check_folder(storage.place(episode.pk))
+    assert not list(site.REINS_MEDIA_DIR.glob(".*"))
+    restore(backup, force=True)
+    assert Person.objects.get(username="mina").first_name == "Mina"
+    assert not list(site.REINS_MEDIA_DIR.glob(".*"))
 
 
 def test_the_file_is_for_nobody_else_and_whole_or_absent(backup: Path, monkeypatch: pytest.MonkeyPatch) -> None:
