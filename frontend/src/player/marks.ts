@@ -54,8 +54,10 @@ export function place(marks: readonly Mark[], rows: number): Placed[] {
     const left = Math.min(100 - ICON_PCT, (100 * mark.row) / Math.max(1, rows));
     const before = placed.at(-1);
     const wide = before && before.more > 0 ? COUNTED_PCT : ICON_PCT;
-    if (before && left - before.left < wide) before.more += 1;
-    else placed.push({ ...mark, left, labelled: false, more: 0 });
+    if (before && left - before.left < wide) {
+      before.more += 1;
+      before.left = Math.min(before.left, 100 - COUNTED_PCT);
+    } else placed.push({ ...mark, left, labelled: false, more: 0 });
   }
   placed.forEach((mark, i) => {
     const room = (placed[i + 1]?.left ?? 100) - mark.left;

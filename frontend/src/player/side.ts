@@ -92,11 +92,12 @@ function manyHtml(group: readonly Finding[], e: EpisodeDetail): string {
 }
 
 export function findingsHtml(e: EpisodeDetail): string {
-  const lines = alike(e.findings).flatMap((group) =>
+  const idle = e.may_change ? proposal(e) : null;
+  const told = e.findings.filter((f) => !(idle && f.code.startsWith("idle"))); // the proposed trim says the same
+  const lines = alike(told).flatMap((group) =>
     group.length > FEW ? [manyHtml(group, e)] : group.map((f) => findingHtml(f, e)),
   );
-  const idle = proposal(e);
-  if (idle && e.may_change) {
+  if (idle) {
     lines.push(
       `<li class="check">${icon("clock", "warn")}<span class="grow"><b>Idle</b> <span class="muted">${proposalWords(idle)}</span><br><span class="s11 t2">Trim proposed.</span></span><button type="button" class="btn small" data-do="propose">Accept${kbd("P")}</button></li>`,
     );
