@@ -34,7 +34,7 @@ function tick(episode: LibraryRow, chosen: boolean): string {
 
 /** One card; the link over it opens the player with the list's filter, the box in its corner selects. */
 export function card(episode: LibraryRow, chosen: boolean, filter: URLSearchParams): string {
-  const v = verdict(episode);
+  const v = verdict({ ...episode, found: {} }); // findings have a mark of their own
   const extra = marks(episode);
   return `<article class="ecard" data-id="${safe(episode.id)}" aria-selected="${chosen}">
     <a class="open" href="${safe(withFilter(episode.url, filter))}" data-open aria-label="Episode ${episode.number}: ${safe(instructionOf(episode))}, ${safe(v.words)}">${picture(episode, "r43")}
@@ -49,7 +49,7 @@ export function tableHead(): string {
 }
 
 export function line(episode: LibraryRow, chosen: boolean, filter: URLSearchParams): string {
-  const v = verdict(episode);
+  const v = verdict({ ...episode, found: {} }); // findings have a mark of their own
   const people = episode.people.map((p) => p.name).join(", ");
   const second = episode.problem || `Episode ${episode.number}${episode.task ? ` · ${episode.task}` : ""}`;
   return `<tr class="ecard" data-id="${safe(episode.id)}" aria-selected="${chosen}"><td>${tick(episode, chosen)}</td><td>${picture(episode, "th")}</td>
