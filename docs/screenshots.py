@@ -17,6 +17,7 @@ from tests.chromium import chromium
 
 IMAGES = Path(__file__).resolve().parent / "images"
 DATASET = "Tabletop"
+DRIVEN = "() => [...document.querySelectorAll('.ecard')].filter(card => card.textContent.includes('lift the red cube')).length"
 CHECKED = "() => ![...document.querySelectorAll('.ecard')].some(card => card.textContent.includes('being checked'))"
 PASSWORD = "reins-demo"  # noqa: S105  # of the demo's people
 
@@ -34,15 +35,16 @@ def main() -> None:
         page.wait_for_function("() => [...document.querySelectorAll('robot-fleet img')].some(i => i.naturalWidth > 0)")
         page.wait_for_timeout(2000)
         _take(page, "fleet")
+        page.goto(f"{url}/episodes/")
+        page.wait_for_timeout(3000)
+        before = page.evaluate(DRIVEN)
         _drive_and_record(page, url)
         page.goto(f"{url}/episodes/")
-        driven = page.locator(".ecard", has_text="lift the red cube").first
-        driven.wait_for(timeout=60_000)
-        page.wait_for_function(CHECKED, timeout=60_000)
+        page.wait_for_function(f"before => ({DRIVEN})() > before && ({CHECKED})()", arg=before, timeout=60_000)
         _add_all_to_a_dataset(page)
         page.wait_for_timeout(2000)
         _take(page, "episodes")
-        driven.click()
+        page.locator(".ecard", has_text="lift the red cube").first.click()
         page.wait_for_url(f"{url}/episodes/*/")
         page.wait_for_timeout(4000)
         page.keyboard.press("y")
