@@ -74,9 +74,10 @@ def _check_owner(upload: Upload, robot: Robot) -> Upload:
 def keep_piece(upload: Upload, path: str, offset: int, sha256: str, piece: bytes) -> int:
     """Writes a piece to the disk, then counts it; the offset that follows.
 
-    Refused: `not_receiving`, `file_name`, `wrong_offset` (detail.offset is right), `too_large`, `wrong_hash`,
-    `storage_full`.
+    Refused: `not_receiving`, `episode_refused`, `episode_forgotten`, `file_name`, `wrong_offset` (detail.offset is right),
+    `too_large`, `wrong_hash`, `storage_full`.
     """
+    _check_wanted(upload)
     if upload.state != "receiving":
         raise Refused("not_receiving", f"This episode is {upload.state} already.")
     file = upload.files.filter(path=path).first()
@@ -115,9 +116,14 @@ def complete(upload: Upload, wake: bool = True) -> Upload:
             meta = _read_back(upload)
             storage.keep(upload.pk)
             _record(upload, meta, wake)
+    _check_wanted(upload)
+    return upload
+
+
+def _check_wanted(upload: Upload) -> None:
+    """`Refused("episode_forgotten")`, on which the robot deletes its copy, or `Refused("episode_refused")`."""
     if upload.state == "refused":
         raise Refused("episode_forgotten" if upload.sentence == forgetting.FORGOTTEN else "episode_refused", upload.sentence)
-    return upload
 
 
 def _read_back(upload: Upload) -> EpisodeMeta | None:

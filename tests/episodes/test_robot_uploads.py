@@ -19,6 +19,7 @@ from django.db import connection
 from config import redis_server
 from episodes import storage, tokens
 from episodes.models import Episode, Upload, UploadFile
+from episodes.services import forgetting
 from protocol.episode_folder import META, check_folder
 from robot.recorder.finalise import Home
 from robot.recorder.upload import Server, ServerSays, Uploader
@@ -43,6 +44,25 @@ def uploader(folder: Path, url: str, here: World, live: bool = False, **options:
     made = Uploader(Home(folder).make(), server, lambda: live, wait=lambda _: None, **options)
     made.set_token(tokens.mint(here.robot))
     return made
+
+
+def test_a_robot_in_the_middle_of_an_upload_learns_that_it_was_forgotten(
+    live_server: Any, tmp_path: Path, here: World, episode: Path
+) -> None:
+    refused: list[str] = []
+    made = uploader(tmp_path / "robot", live_server.url, here, refused=lambda id, _: refused.append(id))
+    put, lab = made._server.put, here.site.organisation
+
+    def forgotten_after_the_first(id: str, path: str, offset: int, piece: bytes) -> int:
+        follows = put(id, path, offset, piece)
+        if path == META:
+            forgetting.run(forgetting.ask("p1", lab, "They asked for it.", "Ada"))
+        return follows
+
+    made._server.put = forgotten_after_the_first  # type: ignore[method-assign]
+    assert made.round() == 0.0
+    assert refused == [episode.name] and not episode.exists()
+    assert not storage.is_there(episode.name)
 
 
 def test_an_episode_is_deleted_on_the_robot_only_after_the_server_confirmed_it(
