@@ -29,9 +29,6 @@ class RobotToken(HttpBearer):
 robot_only = RobotToken()
 
 
-robot_only = RobotToken()
-
-
 @router.post("uploads", auth=robot_only, response=UploadState)
 def start_upload(request: HttpRequest, body: UploadStart) -> dict[str, Any]:
     files = {path: FileHash(file.bytes, file.sha256) for path, file in body.files.items()}

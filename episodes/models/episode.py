@@ -43,7 +43,7 @@ class EpisodeQuerySet(models.QuerySet["Episode"]):
 
     def counting(self) -> EpisodeQuerySet:
         """Towards the goals of a campaign: there, and not refused by the check."""
-        return self.present().exclude(status__in=("rejected", "failed"))
+        return self.present().exclude(status="rejected")
 
     def unchecked(self) -> EpisodeQuerySet:
         """Nobody is checking them, or whoever was has fallen silent."""

@@ -132,7 +132,7 @@ def detail(campaign: Campaign, may_plan: bool) -> dict[str, Any]:
     lost = every.aggregate(
         failures=Count("pk", filter=Q(outcome="failure", removed_at=None)),
         removed=Count("pk", filter=~Q(removed_at=None)),
-        refused=Count("pk", filter=Q(removed_at=None, status__in=("rejected", "failed"))),
+        refused=Count("pk", filter=Q(removed_at=None, status="rejected")),
     )
     return {
         **row(campaign, tally, may_plan),
