@@ -263,6 +263,24 @@ def test_the_commands_preview_delete_and_verify(here: World, lab: Organisation, 
         call_command("forget_person", "nobody", organisation="Lab")
 
 
+def test_the_command_writes_no_record_of_what_a_worker_does(
+    here: World, lab: Organisation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    episode(here, tmp_path)
+    asked = forgetting.ask
+
+    def and_begun(*what: Any) -> Erasure:
+        erasure = asked(*what)
+        assert Erasure.objects.get(pk=erasure.pk).claim() is not None
+        return erasure
+
+    monkeypatch.setattr(forgetting, "ask", and_begun)
+    kept = tmp_path / "record.json"
+    with pytest.raises(CommandError, match="worker does it already"):
+        call_command("forget_person", UID, organisation="Lab", reason="They asked for it.", yes=True, record=kept)
+    assert not kept.exists()
+
+
 def test_a_copy_put_back_by_hand_is_noticed(here: World, lab: Organisation, tmp_path: Path) -> None:
     theirs = episode(here, tmp_path)
     said = forgetting.verify(*signed(forget(lab)))

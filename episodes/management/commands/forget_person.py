@@ -50,7 +50,8 @@ class Command(BaseCommand):
             erasure = forgetting.ask(uid, organisation, options["reason"], "manage.py", options["account"])
         except Refused as refused:
             raise CommandError(refused.sentence) from refused
-        forgetting.run(erasure)
+        if not forgetting.run(erasure):
+            raise CommandError(f"A worker does it already. Its signed record is on the page of privacy as {erasure.pk}.")
         erasure.refresh_from_db()
         text = json.dumps({"record": erasure.record, "signature": erasure.signature}, ensure_ascii=False)
         if options["record"]:
