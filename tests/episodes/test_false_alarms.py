@@ -78,3 +78,10 @@ def test_what_closing_fingers_change_in_a_picture_is_not_expected_of_an_arm_that
         for at, picture in enumerate(copy.pictures(camera)):
             picture[90:118, : round(96 * closed[at])] = 30
     assert codes(copy, tmp_path / "closed") == []
+
+
+def test_a_camera_that_stands_while_the_arm_creeps_far_is_named_all_the_same(tmp_path: Path) -> None:
+    copy = open_copy(moving(tmp_path / "paused", rows=180, pauses=((1.5, 4.5),)))
+    row = np.arange(180)
+    copy.columns["state"][:, 0] += np.cumsum(np.where((row >= 48) & (row < 134), 0.03 * 0.35 / HZ, 0.0))
+    assert set(codes(copy, tmp_path / "creeps")) == {"frozen"}

@@ -28,6 +28,7 @@ _ENOUGH = 2000  # of them, at each distance in time
 _FEWEST = 8  # pairs of rows from which that is learned
 _LAGS_S = (0.0333, 0.0667, 0.1, 0.1667, 0.2667, 0.4, 0.6)
 _NEAR = 0.1  # rows at full speed: less than that nobody sees
+_SLOWLY = 1.0  # rows at full speed that are far even where no single step can be seen
 _AGAIN = 1.3  # times what a coder changes: a key frame codes the same picture anew
 _KEPT = 0.5  # of the pace around it
 _LEAP = 0.7  # times the usual change from picture to picture at least: a fine texture changes no more over a longer way
@@ -117,8 +118,7 @@ def _stopped(recording: Recording, camera: str, ways: Ways) -> list[Span]:
     same[1:-1] |= (changes[1:-1] <= _AGAIN * level) & (same[:-2] | same[2:])
     same &= shown
     candidates = [(first - 1, last) for first, last in runs(same) if last - first + 1 >= DROPPED]
-    went = _goes(ways.all) & ~recording.repeated[camera][1:]
-    candidates = [span for span in candidates if any(b > a for a, b in runs(went[span[0] : span[1]]))]
+    candidates = [span for span in candidates if _goes_on(ways.all, recording.repeated[camera], span)]
     if not candidates:
         return []
     apart = np.zeros(count, bool)
@@ -128,9 +128,13 @@ def _stopped(recording: Recording, camera: str, ways: Ways) -> list[Span]:
     return [span for span in candidates if _missed(view, ways, seen, span, level)]
 
 
-def _goes(way: Matrix) -> NDArray[np.bool_]:
-    """[N-1] where it goes on fast enough to be seen within `DROPPED` pictures."""
-    return np.asarray(np.abs(np.diff(way, axis=0)).max(axis=1, initial=0.0) >= _NEAR / DROPPED)
+def _goes_on(way: Matrix, repeated: NDArray[np.bool_], span: Span) -> bool:
+    """Whether the robot went on meanwhile: over two rows in turn fast enough to be seen, or slowly and far; rows that say
+    themselves that their picture is old do not count."""
+    first, last = span
+    steps = np.where(repeated[first + 1 : last + 1, None], 0.0, np.diff(way[first : last + 1], axis=0))
+    quick = runs(np.abs(steps).max(axis=1, initial=0.0) >= _NEAR / DROPPED)
+    return any(end > begin for begin, end in quick) or bool(np.abs(np.cumsum(steps, axis=0)).max(initial=0.0) >= _SLOWLY)
 
 
 def _coded_again(changes: Matrix, way: Matrix) -> float:
