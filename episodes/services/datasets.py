@@ -135,7 +135,7 @@ def pick(dataset: Dataset, kinds: dict[str, str], person: Person) -> dict[str, s
         )
         counts = {kind: sum(1 for one in kinds.values() if one == kind) for kind in set(kinds.values()) if kind}
         audit.append(person.shown, "dataset_picked", dataset.pk, dataset.organisation_id, **counts)
-        transaction.on_commit(lambda: cache.delete(sums_key(dataset)))
+        transaction.on_commit(lambda: cache.delete(sums_key(dataset)), robust=True)  # they age by themselves
     return before
 
 
