@@ -42,7 +42,7 @@ def test_demonstrations_are_broken_off_gone_on_with_and_seen(demo: DemoProcess, 
     assert seeds(demo) == list(range(wanted))
     page = signed_in("operator")
     page.goto(f"{demo.url}/episodes/")
-    expect(page.get_by_text(re.compile("collector-reach ·")).first).to_be_visible()
+    expect(page.locator("article.ecard", has_text="collector-reach").first).to_be_visible()
     page.goto(f"{demo.url}/")
     expect(page.get_by_text("kestrel-1").first).to_be_visible()
     expect(page.get_by_text("collector-reach")).to_have_count(0)

@@ -76,7 +76,7 @@ function startWords(m: Model): string {
   const { phase, turn, problem } = m.turns;
   if (phase.at === "asking") return problem ? "Try again" : "Asking";
   if (phase.at === "resting") return "Look again";
-  if (phase.at === "armed" && !inControl(m.authority, m.nowMs)) return "Take control to start";
+  if (phase.at === "armed" && !inControl(m.authority, m.nowMs)) return "Start needs control";
   if (phase.at !== "armed" || !turn?.reset_s) return "Start";
   return `Start, or in ${Math.max(0, Math.ceil(turn.reset_s - (m.nowMs - phase.sinceMs) / 1000))} s`;
 }
