@@ -40,7 +40,7 @@ def _known_before(episode: Episode, signature: Signature | None) -> list[Finding
         episode__organisation=episode.organisation_id, episode__number__lt=episode.number, episode__removed_at=None
     ).order_by("-episode__number")
     same = known.filter(exact=signature.exact)[:1]
-    slack = round(0.15 * signature.rows) + 1
+    slack = round(0.15 * signature.rows) + 6  # more than two that are alike may differ by
     near = known.filter(embodiment=signature.embodiment, rows__range=(signature.rows - slack, signature.rows + slack))
     others = [
         (f"episode {one.episode.number}", one.content())

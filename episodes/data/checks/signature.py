@@ -19,7 +19,7 @@ from episodes.data.checks.view import View
 
 ALIKE_PATH = 0.002  # root mean square over places and time, of a place's range
 ALIKE_PICTURE = 8.0  # grey levels, brightness set aside, over the parts of the picture that differ most
-ALIKE_ROWS = 0.12  # share by which the length may differ
+ALIKE_ROWS, FEW_ROWS = 0.12, 6  # share of the length by which two may differ; so many rows in any case
 _POINTS = 32  # in time
 _MOST_PLACES = 16
 _PICTURE = (16, 12)  # pixels of the mean of all pictures of a camera: some rows more or less hardly change it
@@ -122,9 +122,14 @@ class _Seen:
         return cls(signature.embodiment, signature.rows, path, scenes - scenes.mean(axis=1, keepdims=True))
 
 
+def _most_off(rows: int, others: int) -> float:
+    """Rows by which the length of two episodes that are alike may differ: ends are cut in rows, whatever the length."""
+    return max(ALIKE_ROWS * max(rows, others), FEW_ROWS)
+
+
 def _apart(mine: _Seen, other: _Seen) -> float:
     """Root mean square between two paths, of a place's range; infinite between episodes that differ in anything else."""
-    if mine.embodiment != other.embodiment or abs(mine.rows - other.rows) > ALIKE_ROWS * max(mine.rows, other.rows):
+    if mine.embodiment != other.embodiment or abs(mine.rows - other.rows) > _most_off(mine.rows, other.rows):
         return np.inf
     if mine.path.shape != other.path.shape or mine.scenes.shape != other.scenes.shape:
         return np.inf
