@@ -64,14 +64,15 @@ clean:
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt
 	@touch $@
 
-.venv/.dev: .venv/.demo requirements-dev.txt requirements-s3.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+.venv/.dev: .venv/.demo requirements-dev.txt requirements-s3.txt requirements-learning.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements-dev.txt
 	@touch $@
 
 LEROBOT_PIP := .venv-lerobot/bin/python -m pip install --quiet --disable-pip-version-check
 .venv-lerobot/.made: requirements-lerobot.txt
 	$(PYTHON) -m venv --clear .venv-lerobot
-	$(LEROBOT_PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements-lerobot.txt
+	$(LEROBOT_PIP) $(TORCH) -r requirements-lerobot.txt
 	$(LEROBOT_PIP) --no-deps lerobot==0.4.4 torchvision==0.28.0
 	@touch $@
 

@@ -79,6 +79,13 @@ class Embodiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """sha256 hex of the canonical JSON."""
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
+    @property
+    def kind(self) -> str:
+        """sha256 hex of what a policy relies on: everything but how large and how often pictures are."""
+        views = [(c.name, c.mount, c.T_mount, [round(c.K[i][i] / c.height, 2) for i in (0, 1)]) for c in self.cameras]
+        relied = (self.name, self.version, self.state, self.action, self.workspace, views)
+        return hashlib.sha256(msgspec.json.encode(relied, order="deterministic")).hexdigest()
+
     def camera(self, name: str) -> Camera:
         return next(c for c in self.cameras if c.name == name)
 

@@ -18,6 +18,7 @@ from episodes.data.examine import PILOTS
 from episodes.models import Episode, EpisodeQuerySet, Mark, Upload
 from episodes.services import review, taxonomy
 from fleet.models import Person
+from protocol import scene
 from protocol.episode_folder import EVENTS
 
 MOST_EVENTS = 2000
@@ -126,7 +127,8 @@ def robots(episodes: EpisodeQuerySet) -> list[dict[str, str]]:
 
 
 def events(episode: Episode) -> list[dict[str, Any]]:
-    """The first `MOST_EVENTS` events with the row at or after each; lines that are no events are left out."""
+    """The first `MOST_EVENTS` events with the row at or after each; lines that are no events, and those that only say where
+    things were, are left out."""
     times_s = _times_s(storage.derived(episode.pk) / storage.COLUMNS, episode.rows)
     found: list[dict[str, Any]] = []
     for line in storage.read(episode.pk, EVENTS, MOST_EVENT_BYTES).splitlines()[:MOST_EVENTS]:
@@ -134,6 +136,8 @@ def events(episode: Episode) -> list[dict[str, Any]]:
             event = msgspec.json.decode(line, type=dict[str, Any])
             time_s = (int(event["time_ns"]) - int(episode.meta["started_ns"])) / 1e9
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            continue
+        if event.get("event") == scene.EVENT:
             continue
         texts = {key: str(event.get(key, "")) for key in ("event", "actor", "reason", "before", "after")}
         place = min(bisect.bisect_left(times_s, time_s), episode.rows - 1)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from protocol.embodiment import Embodiment
 from protocol.row import Row
+from protocol.scene import EVENT, SceneReport, SceneThing
 from robot.collect.eyes import Eyes
 from robot.collect.noise import Noise
 from robot.collect.script import Script
 from robot.kernel.gate import Gate
+from robot.recorder.contents import Happening
 from robot.recorder.episode_recorder import EpisodeRecorder
 from robot.recorder.ticks import TickMaker
 
@@ -58,6 +61,7 @@ class Attempt:
         self._disturbance = np.zeros(len(embodiment.action))
         self._row: Row | None = None
         self._clamps = 0
+        self._told: SceneReport | None = None
         self.now_s = self.done_s = 0.0
 
     def run(self, started_ns: int) -> bool:
@@ -77,12 +81,26 @@ class Attempt:
     def _happen(self, now_ns: int, end_ns: int, started_ns: int) -> None:
         if self._policy.before(end_ns) is not None:
             self._disturbance = self._noise.next()
+            self._tell(now_ns, started_ns)
         if self._ask.before(end_ns) is not None:
             self._asked = np.asarray(self._script.act(), dtype=np.float32)
         if (at_ns := self._control.before(end_ns)) is not None:
             self._act(at_ns, started_ns)
         if (at_ns := self._record.before(end_ns)) is not None:
             self._keep(at_ns, now_ns, started_ns)
+
+    def _tell(self, now_ns: int, started_ns: int) -> None:
+        """Where things are, when one of them moved: what models are told besides what cameras see."""
+        things = tuple(
+            SceneThing(thing.name, (round(x, 3), round(y, 3), round(z, 3)))
+            for thing in self._script.world.objects()
+            for x, y, z in [thing.position]
+        )
+        report = SceneReport(things, "simulator")
+        if report != self._told:
+            self._told = report
+            detail = msgspec.to_builtins(report)
+            self._recorder.event(Happening(time_ns=started_ns + now_ns, mono_s=now_ns / _S, event=EVENT, detail=detail))
 
     def _act(self, at_ns: int, started_ns: int) -> None:
         world = self._script.world

@@ -1,0 +1,109 @@
+"""A policy in the simulated world, in lock step: no clock, no network, no delay but the one that is asked for.
+
+The gate, the physics, the cameras and the judge are those of a live robot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from protocol.embodiment import Embodiment
+from protocol.policy import Decision, Observation, Policy, check_decision
+from robot.collect.script import TableScript
+from robot.collect.size import resized
+from robot.kernel.gate import Gate
+from robot.world.embodiments import TABLETOP
+from robot.world.experts.registry import table_task
+from robot.world.experts.task import Assignment
+from robot.world.pictures import Pictures
+from robot.world.variation import Variation
+from robot.world.wire import SceneState
+
+EXECUTE = 2  # actions of a chunk, then the next is asked for
+SIZE = (320, 240)
+
+
+@dataclass
+class Rollout:
+    """How one attempt went.  `decisions` with what was seen, newest last; `target_m` where the named thing was then."""
+
+    success: bool = False
+    seconds: float = 0.0
+    decisions: list[tuple[Observation, Decision]] = field(default_factory=list)
+    target_m: list[tuple[float, float, float]] = field(default_factory=list)
+
+
+class Arena:
+    """One tabletop for many attempts at one task."""
+
+    def __init__(self, task: str, embodiment: Embodiment | None = None) -> None:
+        self.script = TableScript(table_task(task))
+        self.task = table_task(task)
+        self.embodiment = embodiment or resized(TABLETOP, *SIZE)
+        self._eyes = {camera.name: Pictures(TABLETOP.name, camera) for camera in self.embodiment.cameras}
+        self.given: Assignment | None = None
+
+    def begin(self, seed: int, draw: int = 1) -> Assignment | None:
+        """Scene `seed`; with another `draw` something else is asked for in the same scene."""
+        self.script.world.reset(seed, self.script.scene)
+        self.given = self.task.assign(self.script.truth(), np.random.default_rng([seed, draw]))
+        return self.given
+
+    def ask(self, given: Assignment) -> None:
+        """Judged by this from now on."""
+        self.given = given
+
+    def vary(self, variation: Variation | None) -> None:
+        for eye in self._eyes.values():
+            eye.vary(variation)
+
+    def observe(self, instruction: str, now_ns: int) -> Observation:
+        world = self.script.world
+        qpos, edits = world.look()
+        state = SceneState(0, 0, self.script.scene, qpos, edits, [])
+        pictures = {name: eye.draw(state) for name, eye in self._eyes.items()}
+        return Observation(now_ns, self.embodiment.kind, instruction, world.sense().state, pictures)
+
+    def run(
+        self,
+        policy: Policy,
+        instruction: str,
+        execute: int = EXECUTE,
+        watch: Callable[[Observation, Decision], bool] | None = None,
+    ) -> Rollout:
+        """Until the judge is content or time is up; `watch` may end it by True."""
+        assert self.given is not None
+        world, out = self.script.world, Rollout()
+        gate = Gate(self.embodiment, 1 / self.embodiment.control_hz)
+        gate.adopt(world.sense().state.tolist())
+        done_s, chunk, at, tick = 0.0, np.zeros((0, 0), np.float32), 0, 0
+        policy_ticks = round(1 / (self.embodiment.policy_hz * world.tick_s))
+        control_ticks = round(1 / (self.embodiment.control_hz * world.tick_s))
+        while out.seconds < self.task.limit_s and done_s < self.script.settle_s:
+            if tick % policy_ticks == 0:
+                if at >= min(execute, len(chunk)):
+                    observation = self.observe(instruction, int(out.seconds * 1e9))
+                    decision = check_decision(policy.act([observation])[0], self.embodiment)
+                    out.decisions.append((observation, decision))
+                    x, y, z = self.script.truth().things[self.given.target].tolist()
+                    out.target_m.append((x, y, z))
+                    if watch is not None and watch(observation, decision):
+                        break
+                    chunk, at = decision.actions, 0
+                action, at = chunk[at], at + 1
+            if tick % control_ticks == 0:
+                asked, _ = gate.step(action.tolist(), world.sense().tool_m, 0.0)
+                world.drive(asked)
+            world.advance()
+            tick += 1
+            out.seconds = tick * world.tick_s
+            done_s = done_s + world.tick_s if self.task.done(self.script.truth(), self.given) else 0.0
+        out.success = done_s >= self.script.settle_s
+        return out
+
+    def close(self) -> None:
+        for eye in self._eyes.values():
+            eye.close()

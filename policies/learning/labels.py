@@ -1,0 +1,107 @@
+"""What is known of each step besides its action: where the movement was going, the subtask, the object and where it is seen.
+
+The first two come from recorded proprioception; the object from what a simulated world reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policies.learning import phases
+from policies.learning.config import Body, ModelConfig
+from policies.learning.read import Recorded
+from protocol.embodiment import Camera
+
+Floats = NDArray[np.float32]
+HALF_M = 0.025  # of the box around an object: what stands on tables is about that big
+TOOL_DOWN = np.diag([1.0, -1.0, -1.0])  # rotation of a tool that points straight down, x forward
+_CORNERS = HALF_M * np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """N steps; NaN or -1 where nobody knows.  Places in metres, boxes as the model says them (`vla.Said`)."""
+
+    waypoint: Floats  # [N, 3]
+    position: Floats  # [N, 3]
+    subtask: NDArray[np.int64]  # [N]
+    name: NDArray[np.int64]  # [N]
+    boxes: Floats  # [N, slots, 4]
+    shown: Floats  # [N, slots]
+
+
+def known(recorded: Recorded, config: ModelConfig) -> Known:
+    body = config.bodies[recorded.body]
+    count, slots = len(recorded.state), len(config.slots)
+    tool = recorded.state[:, body.columns(body.tool)].astype(np.float64) if body.tool else None
+    grip = _grip(recorded, body)
+    phase_ends = phases.ends(tool, grip, 1 / config.step_s)
+    waypoint = phases.waypoints(tool, phase_ends) if tool is not None else np.full((count, 3), np.nan)
+    position = recorded.things.get(recorded.target, np.full((count, 3), np.nan))
+    named = config.objects.index(recorded.target) if recorded.target in config.objects else -1
+    boxes = np.full((count, slots, 4), np.nan, np.float32)
+    shown = np.full((count, slots), np.nan, np.float32)
+    for index, slot in enumerate(config.slots):
+        if slot.name in body.cameras and np.isfinite(position).all():
+            camera = body.embodiment.camera(body.cameras[slot.name])
+            boxes[:, index], shown[:, index] = _seen(camera, body, recorded.state, position)
+    return Known(
+        np.asarray(waypoint, np.float32),
+        np.asarray(position, np.float32),
+        phases.subtasks(tool, grip, phase_ends),
+        np.full(count, named),
+        boxes,
+        shown,
+    )
+
+
+def _grip(recorded: Recorded, body: Body) -> NDArray[np.float64] | None:
+    axis = next((i for i, axis in enumerate(body.embodiment.action) if axis.name == "gripper"), None)
+    return None if axis is None else recorded.actions[:, axis].astype(np.float64)
+
+
+def _seen(camera: Camera, body: Body, state: Floats, position: Floats) -> tuple[Floats, Floats]:
+    """Boxes [N, 4] of 0 to 1, NaN where it is not in the picture, and whether it is [N].  What stands before it is not seen
+    through, but not known either."""
+    poses = _poses(camera, body, state)
+    if poses is None:
+        nothing = np.full(len(state), np.nan, np.float32)
+        return np.full((len(state), 4), np.nan, np.float32), nothing
+    corners = position[:, None, :] + _CORNERS
+    local = np.einsum("nij,nkj->nki", np.linalg.inv(poses)[:, :3, :3], corners) + np.linalg.inv(poses)[:, None, :3, 3]
+    pixels = np.einsum("ij,nkj->nki", np.array(camera.K), local)
+    u, v = (pixels[..., axis] / np.maximum(local[..., 2], 1e-3) / size for axis, size in ((0, camera.width), (1, camera.height)))
+    left, right, top, bottom = u.min(1), u.max(1), v.min(1), v.max(1)
+    x, y = (left + right) / 2, (top + bottom) / 2
+    inside = (local[..., 2].min(1) > 0.01) & (x > 0) & (x < 1) & (y > 0) & (y < 1)
+    boxes = np.stack([x, y, right - left, bottom - top], 1).astype(np.float32)
+    boxes[~inside] = np.nan
+    return boxes, inside.astype(np.float32)
+
+
+def _poses(camera: Camera, body: Body, state: Floats) -> NDArray[np.float64] | None:
+    """[N, 4, 4] of the camera in the base frame; None when nobody can say."""
+    mount: NDArray[np.float64] = np.array(camera.T_mount, np.float64)
+    if camera.mount == "base":
+        return np.broadcast_to(mount, (len(state), 4, 4))
+    turns = ("tool_rx", "tool_ry", "tool_rz")
+    names = {quantity.name for quantity in body.embodiment.state}
+    if camera.mount != "tool" or body.tool is None or not names.issuperset(turns):
+        return None
+    tool = np.tile(np.eye(4), (len(state), 1, 1))
+    tool[:, :3, :3] = _rotations(state[:, body.columns(turns)].astype(np.float64)) @ TOOL_DOWN
+    tool[:, :3, 3] = state[:, body.columns(body.tool)]
+    return np.asarray(tool @ mount)
+
+
+def _rotations(vectors: NDArray[np.float64]) -> Any:
+    """[N, 3, 3] of rotation vectors [N, 3] (Rodrigues)."""
+    angle = np.linalg.norm(vectors, axis=1)[:, None, None]
+    x, y, z = (vectors / np.maximum(angle[:, :, 0], 1e-9)).T
+    nought = np.zeros_like(x)
+    cross = np.array([[nought, -z, y], [z, nought, -x], [-y, x, nought]]).transpose(2, 0, 1)
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross

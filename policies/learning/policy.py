@@ -1,0 +1,83 @@
+"""Our model as a `Policy`: observations in, decisions out, in the robot's own units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from policies.learning.checkpoint import Card, load_policy, preprocess_of
+from policies.learning.phases import SUBTASKS
+from policies.learning.preprocess import Scale
+from policies.learning.vla import Encoded, Said, Vla
+from protocol.policy import Decision, Observation, Reasoning, Target
+
+Triple = tuple[float, float, float]
+
+
+class VlaPolicy:
+    """A `Policy`.  Use it from one thread at a time; `generator` is what heads that sample draw from."""
+
+    def __init__(self, model: Vla, scales: tuple[Scale, ...], card: Card, generator: torch.Generator | None = None) -> None:
+        self.model, self.scales, self.card = model.eval(), scales, card
+        self._before = preprocess_of(model, scales)
+        self._generator = generator
+
+    def act(self, batch: list[Observation]) -> list[Decision]:
+        given = self._before.inputs(batch)
+        with torch.inference_mode():
+            encoded = self.model.encode(given)
+            said = self.model.say(encoded)
+            actions = self.model.act(encoded, self._generator)
+        return [self._decision(row, int(body), batch[row], encoded, said, actions) for row, body in enumerate(given.body)]
+
+    def _decision(self, row: int, body: int, one: Observation, encoded: Encoded, said: Said, actions: Tensor) -> Decision:
+        scale = self.scales[body]
+        axes = len(scale.action_mean)
+        return Decision(
+            actions[row, :, :axes].float().numpy() * scale.action_std + scale.action_mean,
+            self.model.config.step_s,
+            encoded.actions[row].float().mean(0).numpy(),
+            reasoning=self._reasoning(row, body, one, encoded, said),
+        )
+
+    def _reasoning(self, row: int, body: int, one: Observation, encoded: Encoded, said: Said) -> Reasoning:
+        config, scale = self.model.config, self.scales[body]
+        kind = config.bodies[body]
+        names = said.name[row].softmax(-1)
+        which = int(names.argmax())
+        shown = said.shown[row].sigmoid()
+        boxes, keypoints = {}, {}
+        for index, slot in enumerate(config.slots):
+            if slot.name in kind.cameras:
+                camera = kind.cameras[slot.name]
+                high, wide = one.images[camera].shape[:2]
+                boxes[camera] = _box(said.boxes[row, index], wide, high) if shown[index] > 0.5 else None
+                keypoints[camera] = [
+                    ((x + 1) / 2 * (wide - 1), (y + 1) / 2 * (high - 1)) for x, y in encoded.points[row, index].float().tolist()
+                ]
+        target = None
+        if which < len(config.objects):
+            target = Target(config.objects[which], float(names[which]), boxes, _place(said.position[row], scale))
+        waypoint = _place(encoded.waypoint[row], scale) if kind.tool else None
+        return Reasoning(SUBTASKS[int(said.subtask[row].argmax())], target, waypoint, keypoints)
+
+
+def _place(place: Tensor, scale: Scale) -> Triple:
+    x, y, z = (float(value) for value in place.float().numpy() * scale.place_std + scale.place_mean)
+    return x, y, z
+
+
+def _box(box: Tensor, wide: int, high: int) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) in pixels, from the centre and size that the model says."""
+    x, y, width, height = (float(value) for value in box)
+    left, top, right, bottom = np.clip([x - width / 2, y - height / 2, x + width / 2, y + height / 2], 0, 1)
+    return float(left * wide), float(top * high), float(right * wide), float(bottom * high)
+
+
+def open_policy(folder: Path, seed: int | None = None) -> VlaPolicy:
+    """Loads a policy's folder.  Refused: `policy_missing`, `policy_damaged`."""
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    return VlaPolicy(*load_policy(folder), generator)
