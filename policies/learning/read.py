@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from episodes.data.manifest import Manifest
+from episodes.data.proving import damages
 from policies.learning.config import Body, Config, ModelConfig
 from policies.learning.preprocess import scaled
 from protocol.embodiment import Embodiment
@@ -55,9 +56,15 @@ class Recorded:
 
 def choices(path: Path) -> list[Choice]:
     """What is in `path`: a dataset version's manifest (its episode folders lie beside it), an episode folder, or a folder of
-    such.  `Refused("dataset_empty")`."""
+    such.
+
+    Every byte of a version is read and hashed first.  Refused: `dataset_empty`, `dataset_damaged` naming the first file that
+    is not what was frozen.
+    """
     if path.is_file():
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+        manifest = _manifest(path)
+        for damage in damages(manifest, lambda id: path.parent / id):
+            raise Refused("dataset_damaged", f"{damage.sentence} Nothing is learnt from it.", path=damage.path)
         return [
             Choice(path.parent / one.id, one.first, one.last, one.instruction, one.weight, one.split == "validation")
             for one in manifest.episodes
@@ -66,6 +73,13 @@ def choices(path: Path) -> list[Choice]:
     if not folders:
         raise Refused("dataset_empty", f"There is no episode in {path}.")
     return [Choice(folder) for folder in folders]
+
+
+def _manifest(path: Path) -> Manifest:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused("dataset_damaged", f"The manifest {path.name} cannot be read: {error}.") from error
 
 
 def bodies_of(chosen: list[Choice], config: Config) -> tuple[Body, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from episodes.data.manifest import Manifest, ManifestEpisode
 from policies.learning import train as training
 from policies.learning.checkpoint import CARD, WEIGHTS, load_policy, read_card
 from policies.learning.config import Config, read_config
 from policies.learning.policy import open_policy
 from policies.learning.read import choices, read
 from policies.learning.train import train
+from protocol.episode_folder import META, decode_meta, hash_file
 from protocol.errors import Refused
 from protocol.policy import Observation, check_decision
 
@@ -122,6 +125,44 @@ def test_a_loss_that_is_no_number_ends_the_training(small: Config, monkeypatch: 
         train(wild, lambda line: None)
     assert refused.value.code == "training_diverged"
     assert not Path(small.out).exists()
+
+
+def frozen(folder: Path) -> Path:
+    """A manifest beside the episodes of `folder`, as freezing makes it; the last five rows of each are cut off."""
+    metas = [decode_meta((one / META).read_bytes()) for one in sorted(folder.iterdir()) if one.is_dir()]
+    entries = tuple(
+        ManifestEpisode(
+            id=meta.id,
+            files={META: hash_file(folder / meta.id / META).sha256} | {path: file.sha256 for path, file in meta.files.items()},
+            first=0,
+            last=meta.rows - 6,
+            instruction="Lift it",
+            outcome="success",
+        )
+        for meta in sorted(metas, key=lambda meta: meta.id)
+    )
+    manifest = Manifest(embodiment_hash=metas[0].embodiment_hash, embodiment=metas[0].embodiment, episodes=entries)
+    (folder / "manifest.json").write_bytes(manifest.encode())
+    return folder / "manifest.json"
+
+
+def test_a_version_is_read_as_it_was_frozen_and_a_flipped_byte_is_named_before_it_is_used(small: Config, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(small.episodes, tmp_path / "dataset"))
+    manifest = frozen(folder)
+    chosen = choices(manifest)
+    assert {choice.instruction for choice in chosen} == {"Lift it"}
+    version = msgspec.structs.replace(small, episodes=str(manifest))
+    card = train(version, lambda line: None)
+    assert card.skills == ("Lift it",)
+    video = chosen[1].folder / "video" / "wrist.mp4"
+    raw = bytearray(video.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    video.write_bytes(raw)
+    said: list[dict[str, Any]] = []
+    with pytest.raises(Refused, match=f"video/wrist.mp4 of episode {chosen[1].folder.name} has other bytes") as refused:
+        train(version, said.append)
+    assert refused.value.code == "dataset_damaged"
+    assert said == []
 
 
 def test_nothing_to_learn_from_is_said(small: Config, tmp_path: Path) -> None:
