@@ -117,7 +117,7 @@ async def test_who_logs_in_with_a_stolen_key_again_and_again_is_found_all_the_sa
 
     thief = asyncio.create_task(steal())
     async with speaking(original):
-        await original.hear("held", 8)
+        await original.hear("held", 30)
     thief.cancel()
     await original.leave()
 
