@@ -12,7 +12,7 @@ from episodes.api.access import person, rows
 from episodes.models import BulkChange, Episode, SavedFilter
 from episodes.reading import library
 from episodes.reading.episodes import strip
-from episodes.schemas.library import Choices, Counts, Group, Ids, Label, Labelled, LibraryPage, NewFilter, Saved, Undo
+from episodes.schemas.catalogue import Choices, Counts, Group, Ids, Label, Labelled, LibraryPage, NewFilter, Saved, Undo
 from episodes.services import bulk
 from episodes.services.datasets import MOST_EPISODES
 from fleet.edge import not_found

@@ -26,8 +26,8 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import Field
 
+from episodes.schemas.catalogue import Id, LibraryRow
 from episodes.schemas.episodes import Outcome
-from episodes.schemas.library import Id, LibraryRow
 from fleet.edge import Strict
 
 Name = Annotated[str, Field(min_length=1, max_length=80)]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ninja import Schema
 
-from episodes.schemas import campaigns, datasets, episodes, library, review
+from episodes.schemas import campaigns, catalogue, datasets, episodes, review
 
 SOURCES = Path(__file__).parents[2] / "frontend" / "src"
 INTERFACE = re.compile(r"export interface (\w+)(?: extends (\w+))? \{\n(.*?)\n\}", re.DOTALL)
@@ -44,7 +44,7 @@ FILES = {
         ),
     ),
     "episodes/library_shapes.ts": (
-        library,
+        catalogue,
         ("LibraryRow", "LibraryPage", "Counts", "Group", "DatasetChoice", "Choices", "Labelled", "Saved"),
     ),
     "episodes/shapes.ts": (

@@ -1,4 +1,4 @@
-// The JSON of the library, as episodes/schemas/library.py gives it. Shapes only.
+// The JSON of the library, as episodes/schemas/catalogue.py gives it. Shapes only.
 import type { EpisodeRow, Named, Outcome } from "./shapes";
 
 export interface LibraryRow extends EpisodeRow {
