@@ -1,0 +1,86 @@
+"""What is unusual is far away, and good runs are stopped no more often than was promised."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from policies.learning.doubt import Band, band, fit, keep, load_calibration, order_statistic
+from protocol.errors import Refused
+
+ALPHA = 0.15
+
+
+def test_the_unusual_is_far_and_directions_count_by_how_much_they_vary() -> None:
+    rng = np.random.default_rng(0)
+    seen = rng.normal(size=(2000, 8)) * np.array([5.0] + [0.1] * 7)
+    familiar = fit(seen)
+    usual = familiar.distance(rng.normal(size=(500, 8)) * np.array([5.0] + [0.1] * 7))
+    wide, narrow = np.zeros(8), np.zeros(8)
+    wide[0] = narrow[1] = 5.0
+    assert familiar.distance(wide) < np.quantile(usual, 0.9)
+    assert familiar.distance(narrow) > 5 * usual.max()
+
+
+def test_a_direction_that_never_varied_does_not_count_without_end() -> None:
+    seen = np.zeros((50, 3))
+    seen[:, 0] = np.random.default_rng(0).normal(size=50)
+    assert math.isfinite(float(fit(seen).distance(np.array([0.0, 1.0, 0.0]))))
+
+
+@pytest.mark.parametrize("features", [np.zeros((1, 3)), np.full((5, 3), np.nan)])
+def test_features_that_say_nothing_are_refused(features: np.ndarray) -> None:
+    with pytest.raises(Refused) as refused:
+        fit(features)
+    assert refused.value.code == "calibration_data"
+
+
+@pytest.mark.parametrize(("count", "rank"), [(10, 10), (20, 18), (50, 44), (19, 17)])
+def test_the_order_statistic_is_the_strict_one(count: int, rank: int) -> None:
+    assert order_statistic(np.arange(1.0, count + 1), ALPHA) == rank
+
+
+def test_too_few_runs_promise_nothing_and_never_alarm() -> None:
+    assert order_statistic(np.arange(5.0), ALPHA) == math.inf
+    assert order_statistic(np.arange(6.0), ALPHA) == 5.0
+
+
+def runs(rng: np.random.Generator, count: int) -> list[np.ndarray]:
+    """Scores that rise and fall together and have their own level."""
+    return [3 + np.sin(np.arange(n) / 5) + rng.normal() * 0.3 + rng.normal(0, 0.2, n) for n in rng.integers(20, 40, count)]
+
+
+def test_fresh_good_runs_are_stopped_as_rarely_as_was_promised() -> None:
+    rng = np.random.default_rng(1)
+    alarms = []
+    for _ in range(60):
+        limit = band(runs(rng, 30), runs(rng, 30), ALPHA)
+        alarms += [limit.first_alarm(run) is not None for run in runs(rng, 20)]
+    assert 0.04 < np.mean(alarms) < ALPHA + 0.03
+
+
+def test_a_run_that_leaves_the_band_is_stopped_where_it_leaves() -> None:
+    rng = np.random.default_rng(2)
+    limit = band(runs(rng, 30), runs(rng, 30), ALPHA)
+    run = runs(rng, 1)[0]
+    run[12:] += 6
+    assert limit.first_alarm(run) == 12
+
+
+def test_what_was_kept_comes_back_and_damage_is_named(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    familiar, limit = fit(rng.normal(size=(100, 4))), band(runs(rng, 20), runs(rng, 20), ALPHA)
+    keep(path := tmp_path / "calibration.safetensors", familiar, limit)
+    again, band_again = load_calibration(path)
+    assert np.array_equal(again.precision, familiar.precision)
+    assert band_again.upper(7) == limit.upper(7)
+    keep(path, familiar, Band(limit.mean, limit.width[:-1]))
+    with pytest.raises(Refused) as refused:
+        load_calibration(path)
+    assert refused.value.code == "calibration_damaged"
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(Refused, match="cannot be read"):
+        load_calibration(path)
