@@ -17,6 +17,9 @@ export interface Footing {
 
 const PERIOD_S = 0.02;
 
+/** 100 ms of turns. */
+const OFF_TURNS = 5;
+
 export class Driver {
   embodiment: Embodiment | null = null;
   /** 0 open to 1 closed. */
@@ -25,6 +28,8 @@ export class Driver {
   moving = false;
   /** A lock met a held control: it must be let go once, or the arm would start by itself when the lock is over. */
   letGoFirst = false;
+  /** Turns that still ask for nothing: the robot must hear that hands were off, though packets get lost or come late. */
+  private offTurns = 0;
   private lease: { epoch: number; seq: number } | null = null;
   private commands = 0;
   private heartbeats = 0;
@@ -54,6 +59,7 @@ export class Driver {
   /** Hands are off, if only for a moment between two turns: what they hold next is a new wish. */
   letGo(): void {
     this.letGoFirst = false;
+    this.offTurns = OFF_TURNS;
   }
 
   toggleGrip(): void {
@@ -82,7 +88,9 @@ export class Driver {
     const held = this.inputs.deadman !== null;
     if (footing.locked && (this.moving || footing.stale)) this.letGoFirst = true;
     if (!held) this.letGoFirst = false;
-    const deadman = held && !footing.locked && !this.letGoFirst;
+    const off = this.offTurns > 0;
+    if (off) this.offTurns -= 1;
+    const deadman = held && !off && !footing.locked && !this.letGoFirst;
     const values = this.values(embodiment, deadman);
     this.moving = deadman && !isNeutral(embodiment.action, values);
     const seenFrame = footing.seenFrame ?? NO_FRAME;

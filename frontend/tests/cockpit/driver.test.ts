@@ -51,12 +51,13 @@ describe("a lock that met a held key", () => {
     expect(speed).toBeGreaterThan(0);
   });
 
-  test("a key let go and pressed again between two turns counts as let go", () => {
+  test("a key let go and pressed again between two turns counts as let go, and the robot hears of it", () => {
     const { inputs, turn, driver } = rig();
     inputs.deadman = "keys";
     turn(GOOD);
     turn(STALE);
     driver.letGo();
+    for (let heard = 0; heard < 5; heard += 1) expect(turn(GOOD)).toEqual([false, 0]);
     expect(turn(GOOD)[0]).toBe(true);
   });
 
