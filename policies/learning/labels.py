@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from policies.learning import phases
 from policies.learning.config import Body, ModelConfig
-from policies.learning.read import Recorded
 from protocol.embodiment import Camera
 
 Floats = NDArray[np.float32]
@@ -34,34 +33,30 @@ class Known:
     shown: Floats  # [N, slots]
 
 
-def known(recorded: Recorded, config: ModelConfig) -> Known:
-    body = config.bodies[recorded.body]
-    count, slots = len(recorded.state), len(config.slots)
-    tool = recorded.state[:, body.columns(body.tool)].astype(np.float64) if body.tool else None
-    grip = _grip(recorded, body)
+def known(config: ModelConfig, body: Body, state: Floats, actions: Floats, target: str, position: Floats) -> Known:
+    """`state` [N, S] whole, `actions` [N, A]; `position` [N, 3] m of the `target` ("" where nobody knows), NaN where nobody
+    says."""
+    count, slots = len(state), len(config.slots)
+    tool = state[:, body.columns(body.tool)].astype(np.float64) if body.tool else None
+    grip = next(
+        (actions[:, i].astype(np.float64) for i, axis in enumerate(body.embodiment.action) if axis.name == "gripper"), None
+    )
     phase_ends = phases.ends(tool, grip, 1 / config.step_s)
     waypoint = phases.waypoints(tool, phase_ends) if tool is not None else np.full((count, 3), np.nan)
-    position = recorded.things.get(recorded.target, np.full((count, 3), np.nan))
-    named = config.objects.index(recorded.target) if recorded.target in config.objects else -1
     boxes = np.full((count, slots, 4), np.nan, np.float32)
     shown = np.full((count, slots), np.nan, np.float32)
     for index, slot in enumerate(config.slots):
         if slot.name in body.cameras and np.isfinite(position).all():
             camera = body.embodiment.camera(body.cameras[slot.name])
-            boxes[:, index], shown[:, index] = _seen(camera, body, recorded.state, position)
+            boxes[:, index], shown[:, index] = _seen(camera, body, state, position)
     return Known(
         np.asarray(waypoint, np.float32),
         np.asarray(position, np.float32),
-        phases.subtasks(tool, grip, phase_ends),
-        np.full(count, named),
+        phases.subtasks(tool, grip, phase_ends) if phase_ends else np.full(count, -1),
+        np.full(count, config.objects.index(target) if target in config.objects else -1),
         boxes,
         shown,
     )
-
-
-def _grip(recorded: Recorded, body: Body) -> NDArray[np.float64] | None:
-    axis = next((i for i, axis in enumerate(body.embodiment.action) if axis.name == "gripper"), None)
-    return None if axis is None else recorded.actions[:, axis].astype(np.float64)
 
 
 def _seen(camera: Camera, body: Body, state: Floats, position: Floats) -> tuple[Floats, Floats]:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from policies.learning.checkpoint import Card, load_policy, preprocess_of
+from policies.learning.checkpoint import Card, load_policy
 from policies.learning.phases import SUBTASKS
-from policies.learning.preprocess import Scale
+from policies.learning.preprocess import Preprocess, Scale
 from policies.learning.vla import Encoded, Said, Vla
 from protocol.policy import Decision, Observation, Reasoning, Target
 
@@ -22,7 +22,7 @@ class VlaPolicy:
 
     def __init__(self, model: Vla, scales: tuple[Scale, ...], card: Card, generator: torch.Generator | None = None) -> None:
         self.model, self.scales, self.card = model.eval(), scales, card
-        self._before = preprocess_of(model, scales)
+        self._before = Preprocess(model.config, scales)
         self._generator = generator
 
     def act(self, batch: list[Observation]) -> list[Decision]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import msgspec
@@ -15,15 +15,24 @@ from numpy.typing import NDArray
 
 from episodes.data.manifest import Manifest
 from episodes.data.proving import damages
-from policies.learning.config import Body, Config, ModelConfig
+from policies.learning.config import Body, CameraSlot, Config, ModelConfig
+from policies.learning.labels import Known, known
 from policies.learning.preprocess import scaled
 from protocol.embodiment import Embodiment
-from protocol.episode_folder import EVENTS, FRAMES, META, decode_meta, embodiment_of, video_path
+from protocol.episode_folder import EVENTS, FRAMES, META, decode_meta, embodiment_of, is_episode_file, is_episode_id, video_path
 from protocol.errors import Refused
-from protocol.scene import EVENT
+from protocol.scene import EVENT, SceneReport
 
 Floats = NDArray[np.float32]
 _TOOLS = (("tool_x", "tool_y", "tool_z"), ("hand_x", "hand_y", "hand_z"))  # where a robot may say its tool is
+
+
+class _Event(msgspec.Struct, frozen=True):
+    """What a line of events.jsonl must have to be looked at."""
+
+    time_ns: int
+    event: str
+    detail: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +47,19 @@ class Choice:
     validation: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
     """N steps of one episode.  `state` float32[N, S] whole, `actions` float32[N, A] asked, `pictures` uint8[N, h, w, 3] by
-    slot; `things` [N, 3] m by the names of what a simulated world reported, NaN where it did not; `target` "" if unknown."""
+    slot."""
 
     choice: Choice
     body: int
     instruction: str
-    target: str
     state: Floats
     actions: Floats
     pictures: dict[str, NDArray[np.uint8]]
     pilots: tuple[str, ...]
-    things: dict[str, Floats]
+    known: Known
 
 
 def choices(path: Path) -> list[Choice]:
@@ -63,6 +71,8 @@ def choices(path: Path) -> list[Choice]:
     """
     if path.is_file():
         manifest = _manifest(path)
+        if not all(is_episode_id(one.id) and all(map(is_episode_file, one.files)) for one in manifest.episodes):
+            raise Refused("dataset_damaged", f"{path.name} names what is no episode or no file of one.")
         for damage in damages(manifest, lambda id: path.parent / id):
             raise Refused("dataset_damaged", f"{damage.sentence} Nothing is learnt from it.", path=damage.path)
         return [
@@ -103,31 +113,37 @@ def _body(embodiment: Embodiment, config: Config) -> Body:
 
 
 def read(choice: Choice, config: ModelConfig) -> Recorded:
-    """`Refused("policy_embodiment")` when the model has no body like this robot, `episode_damaged` when it cannot be read."""
+    """Refused: `policy_embodiment` when the model has no body like this robot, `dataset_damaged` when it has no such rows,
+    `episode_damaged` when it cannot be read."""
     meta = decode_meta((choice.folder / META).read_bytes())
     embodiment = embodiment_of(meta)
     body = next((i for i, body in enumerate(config.bodies) if body.embodiment.kind == embodiment.kind), None)
     if body is None:
         raise Refused("policy_embodiment", f"The episode {meta.id} is of {embodiment.name}, which the model has no body for.")
-    last = meta.rows - 1 if choice.last is None else min(choice.last, meta.rows - 1)
+    last = meta.rows - 1 if choice.last is None else choice.last
+    if not 0 <= choice.first <= last < meta.rows:
+        raise Refused("dataset_damaged", f"The episode {meta.id} has {meta.rows} rows, not {choice.first} to {last}.")
     stride = max(1, round(config.step_s * meta.record_hz))
     rows = np.arange(choice.first, last + 1, stride)
     table = pq.read_table(choice.folder / FRAMES, columns=["time_ns", "pilot", "state", "action"])
-    asked = _vectors(table["action"], len(embodiment.action))
+    asked, state = _vectors(table["action"], len(embodiment.action)), _vectors(table["state"], len(embodiment.state))[rows]
+    if not (np.isfinite(asked).all() and np.isfinite(state).all()):
+        raise Refused("episode_damaged", f"The episode {meta.id} holds values that are no numbers.")
     rates = np.array([axis.is_rate for axis in embodiment.action])
-    pilots = table["pilot"].to_pylist()
+    actions = np.stack([_over(asked[row : min(row + stride, last + 1)], rates) for row in rows])
+    kind, target, pilots = config.bodies[body], str(meta.world.get("target", "")), table["pilot"].to_pylist()
+    position = _position(choice.folder, target, table["time_ns"].to_numpy()[rows])
+    slots = [slot for slot in config.slots if slot.name in kind.cameras]
     return Recorded(
         choice,
         body,
         choice.instruction if choice.instruction is not None else meta.instruction,
-        str(meta.world.get("target", "")),
-        _vectors(table["state"], len(embodiment.state))[rows],
-        np.stack([_over(asked[row : min(row + stride, last + 1)], rates) for row in rows]),
-        {slot.name: np.stack(list(_pictures(choice.folder, config, config.bodies[body], slot.name, rows)))
-         for slot in config.slots if slot.name in config.bodies[body].cameras},
+        state,
+        actions,
+        {slot.name: np.stack(list(_pictures(choice.folder, slot, kind.cameras[slot.name], rows))) for slot in slots},
         tuple(pilots[row] for row in rows),
-        _things(choice.folder, table["time_ns"].to_numpy()[rows]),
-    )  # fmt: skip
+        known(config, kind, state, actions, target, position),
+    )
 
 
 def _over(asked: Floats, rates: NDArray[np.bool_]) -> Floats:
@@ -135,10 +151,9 @@ def _over(asked: Floats, rates: NDArray[np.bool_]) -> Floats:
     return np.asarray(np.where(rates, asked.mean(0), asked[-1]), np.float32)
 
 
-def _pictures(folder: Path, config: ModelConfig, body: Body, name: str, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
-    slot = next(slot for slot in config.slots if slot.name == name)
+def _pictures(folder: Path, slot: CameraSlot, camera: str, rows: NDArray[np.int64]) -> Iterator[NDArray[np.uint8]]:
     wanted = set(rows.tolist())
-    path = folder / video_path(body.cameras[name])
+    path = folder / video_path(camera)
     try:
         with av.open(str(path), format="mp4", options={"protocol_whitelist": "file"}) as container:
             container.streams.video[0].codec_context.thread_count = 1
@@ -152,19 +167,20 @@ def _pictures(folder: Path, config: ModelConfig, body: Body, name: str, rows: ND
         raise Refused("episode_damaged", f"{path.name} of {folder.name} has fewer pictures than rows.")
 
 
-def _things(folder: Path, time_ns: NDArray[np.int64]) -> dict[str, Floats]:
-    """[N, 3] by name: where each was said to be last."""
-    said = [line for line in (folder / EVENTS).read_bytes().splitlines() if b'"scene"' in line]
-    reports = [report for report in map(json.loads, said) if report["event"] == EVENT]
-    if not reports:
-        return {}
-    at = np.searchsorted([report["time_ns"] for report in reports], time_ns, side="right") - 1
-    names = {thing["name"] for report in reports for thing in report["detail"]["objects"]}
-    found = {name: np.full((len(time_ns), 3), np.nan, np.float32) for name in names}
-    for row, which in enumerate(at.clip(0)):
-        for thing in reports[which]["detail"]["objects"]:
-            found[thing["name"]][row] = thing["position"]
-    return found
+def _position(folder: Path, name: str, time_ns: NDArray[np.int64]) -> Floats:
+    """[N, 3] m: where the thing was said to be last, NaN where nobody said it.  Lines that say nothing are passed over."""
+    said: list[tuple[int, tuple[float, float, float]]] = []
+    for line in (folder / EVENTS).read_bytes().splitlines():
+        try:
+            event = msgspec.json.decode(line, type=_Event)
+            report = msgspec.convert(event.detail, SceneReport) if event.event == EVENT else None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        said += [(event.time_ns, thing.position) for thing in (report.objects if report else ()) if thing.name == name]
+    if not said:
+        return np.full((len(time_ns), 3), np.nan, np.float32)
+    at = np.searchsorted([time for time, _ in said], time_ns, side="right") - 1
+    return np.asarray([said[index][1] for index in at.clip(0)], np.float32)
 
 
 def _vectors(column: object, width: int) -> Floats:

@@ -6,7 +6,6 @@ Robots of different kinds share it: each has its own way in and out (padded to t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +59,7 @@ class Labels:
     """What was done and what was so.  NaN where nobody knows, -1 for a class that nobody knows.
 
     `actions`, `mask` [B, H, A]; `waypoint`, `position` [B, 3] normalised; `subtask`, `name` int64[B]; `boxes`
-    [B, slots, 4]; `shown` [B, slots] of 0 and 1; `weight` [B].
+    [B, slots, 4]; `shown` [B, slots] of 0 and 1.
     """
 
     actions: Tensor
@@ -71,7 +70,6 @@ class Labels:
     name: Tensor
     boxes: Tensor
     shown: Tensor
-    weight: Tensor
 
 
 class Vla(nn.Module):
@@ -134,7 +132,7 @@ class Vla(nn.Module):
         encoded = self.encode(given)
         said = self.say(encoded)
         return {
-            "action": self.head.loss(encoded.actions, labels.actions, labels.mask * labels.weight[:, None, None]),
+            "action": self.head.loss(encoded.actions, labels.actions, labels.mask),
             "waypoint": _known(encoded.waypoint, labels.waypoint) + _known(encoded.guess, labels.waypoint),
             "subtask": _classed(said.subtask, labels.subtask),
             "name": _classed(said.name, labels.name),
@@ -163,5 +161,5 @@ def _shown(logits: Tensor, wanted: Tensor) -> Tensor:
     return masked_mean(F.binary_cross_entropy_with_logits(logits, wanted.nan_to_num(), reduction="none"), known)
 
 
-def count_parameters(model: Any) -> int:
+def count_parameters(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())

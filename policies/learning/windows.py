@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from policies.learning.config import LearnConfig, ModelConfig
-from policies.learning.labels import Known, known
+from policies.learning.labels import Known
 from policies.learning.paraphrases import paraphrase
 from policies.learning.preprocess import Preprocess, Scale, scale_of
 from policies.learning.read import Recorded
@@ -53,7 +53,7 @@ def scales_of(episodes: list[Recorded], config: ModelConfig) -> tuple[Scale, ...
         own = [one for one in episodes if one.body == index]
         if not own:
             raise Refused("dataset_empty", f"No episode is of {body.embodiment.name}.")
-        places = np.concatenate([place for one in own for place in _places(known(one, config))])
+        places = np.concatenate([place for one in own for place in _places(one.known)])
         state = np.concatenate([one.state for one in own])[:, body.columns(body.proprioception)]
         found.append(scale_of(body, state, np.concatenate([one.actions for one in own]), places))
     return tuple(found)
@@ -64,9 +64,11 @@ def _places(labels: Known) -> tuple[Floats, Floats]:
 
 
 def windows_of(episodes: list[Recorded], before: Preprocess, shift: int) -> Windows:
-    """`Refused("dataset_empty")` when nobody drove."""
+    """`Refused("dataset_empty")` when there are none, or nobody drove."""
     config = before.config
     axes = max(len(body.embodiment.action) for body in config.bodies)
+    if not episodes:
+        raise Refused("dataset_empty", "Every episode is set aside: there is nothing to learn from.")
     counts = [len(one.state) for one in episodes]
     body = np.repeat([one.body for one in episodes], counts)
     kinds = np.concatenate([classes(one.pilots, config.step_s) for one in episodes])
@@ -85,15 +87,15 @@ def windows_of(episodes: list[Recorded], before: Preprocess, shift: int) -> Wind
         np.array([[slot.name in config.bodies[b].cameras for slot in config.slots] for b in body]),
         np.repeat(np.cumsum(counts) - 1, counts),
         sampling(kinds, np.repeat([one.choice.weight for one in episodes], counts)),
-        _joined([_scaled(known(one, config), before.scales[one.body]) for one in episodes]),
+        _joined([_scaled(one.known, before.scales[one.body]) for one in episodes]),
         shift,
     )
 
 
-def batch(windows: Windows, learn: LearnConfig, step: int, size: int | None = None) -> tuple[Inputs, Labels]:
+def batch(windows: Windows, learn: LearnConfig, step: int) -> tuple[Inputs, Labels]:
     """The batch of this step: with pictures moved about, noise on proprioception and other words for the same."""
     rng = np.random.default_rng([learn.seed, step])
-    rows = rng.choice(len(windows), size or learn.batch, p=windows.chance)
+    rows = rng.choice(len(windows), learn.batch, p=windows.chance)
     given, labels = taken(windows, rows, rng, [paraphrase(windows.instructions[e], rng) for e in windows.episode[rows]])
     noise = torch.from_numpy(rng.normal(0, learn.noise, tuple(given.state.shape)).astype(np.float32))
     return Inputs(given.body, given.tokens, given.state + noise, given.pictures, given.seen), labels
@@ -126,7 +128,6 @@ def taken(
         torch.from_numpy(labels.name[rows]),
         torch.from_numpy(labels.boxes[rows]),
         torch.from_numpy(labels.shown[rows]),
-        torch.ones(len(rows)),
     )
 
 
