@@ -1,6 +1,7 @@
 """Where one phase of a movement ends and the next begins, from recorded proprioception and actions alone.
 
-A phase ends where the gripper is told something else, and where the tool turns back on its way (a push comes from behind).
+A phase ends where the gripper is told something else, and where the tool turns sharply on a longer way (a push comes down from
+behind).
 Where the tool stands at the end of a phase is the hindsight waypoint of all its rows: where the movement was going.
 """
 
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 SUBTASKS = ("approach", "grasp", "carry", "release", "hold")
 _STILL_M = 0.004  # moved less than that in a phase: it stands
 _TURN = np.cos(np.radians(75.0))
-_SPAN_S = 0.3  # before and after, over which a direction is measured
-_WAY_M = 0.015  # that it must have gone on both sides, for a turn
+_SPAN_S = 0.6  # before and after, over which a direction is measured: a disturbed hand wavers in less
+_WAY_M = 0.04  # that it must have gone on both sides, for a turn
 
 Rows = NDArray[np.float64]
 
@@ -33,7 +34,7 @@ def ends(tool: Rows | None, grip: Rows | None, hz: float) -> list[int]:
 
 
 def _turns(tool: Rows, span: int, others: set[int]) -> set[int]:
-    """Rows where it turns back, the sharpest of each neighbourhood; not beside what ends a phase anyway."""
+    """Rows where it turns sharply, the sharpest of each neighbourhood; not beside what ends a phase anyway."""
     if len(tool) <= 2 * span:
         return set()
     before, after = tool[span:-span] - tool[: -2 * span], tool[2 * span :] - tool[span:-span]

@@ -44,6 +44,17 @@ def test_a_push_that_comes_from_behind_has_a_turn() -> None:
     assert abs(found[0] - 11) <= 2
 
 
+def test_a_disturbed_approach_stays_one_phase() -> None:
+    """Half of its steps go up to 12 mm astray, as in demonstrations that show how to come back."""
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        tool = straight([0.5, 0, 0.2], [0.65, 0.15, 0.05], 20)
+        tool[:14] += (
+            np.cumsum(rng.normal(0, 0.012, (14, 3)) * (rng.random((14, 1)) < 0.5), axis=0) * np.linspace(1, 0, 14)[:, None]
+        )
+        assert ends(tool, np.zeros(20), HZ) == [19]
+
+
 def test_a_shaking_hand_makes_no_phases() -> None:
     rng = np.random.default_rng(0)
     tool = straight([0.5, 0, 0.1], [0.7, 0.0, 0.1], 40) + rng.normal(0, 0.001, (40, 3))
