@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from policies.learning.config import ModelConfig
-from policies.learning.preprocess import Preprocess, Scale
+from policies.learning.preprocess import Scale
 from policies.learning.vla import Vla
 from protocol.episode_folder import hash_file
 from protocol.errors import Refused
@@ -22,7 +23,6 @@ from protocol.errors import Refused
 WEIGHTS, CONFIG, CARD = "policy.safetensors", "config.json", "card.json"
 SCHEMA = 1
 KIND = "reins"
-MAX_WEIGHTS = 64 << 30
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +45,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def save_policy(folder: Path, model: Vla, scales: tuple[Scale, ...], card: Card) -> Card:
     """Writes the folder so that it is whole or not there; the card with the hashes filled in."""
     beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)  # what a kill left
     beside.mkdir(parents=True)
     tensors = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()} | _tensors(scales)
     (beside / WEIGHTS).write_bytes(save(tensors))
@@ -79,9 +80,7 @@ def load_policy(folder: Path) -> tuple[Vla, tuple[Scale, ...], Card]:
     """The model in evaluation mode, how it normalises, and its card.  Refused: `policy_missing`, `policy_damaged`."""
     card = read_card(folder)
     try:
-        config = msgspec.json.decode((folder / CONFIG).read_bytes(), type=ModelConfig)
-        for body in config.bodies:
-            body.check(config.slots)
+        config = msgspec.json.decode((folder / CONFIG).read_bytes(), type=ModelConfig).check()
         tensors = load((folder / WEIGHTS).read_bytes())
         model = Vla(config)
         scales = _scales(tensors, len(config.bodies))
@@ -91,10 +90,6 @@ def load_policy(folder: Path) -> tuple[Vla, tuple[Scale, ...], Card]:
     if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
         raise Refused("policy_damaged", f"The weights of {folder.name} hold values that are no numbers.")
     return model.eval(), scales, card
-
-
-def preprocess_of(model: Vla, scales: tuple[Scale, ...]) -> Preprocess:
-    return Preprocess(model.config, scales)
 
 
 def _tensors(scales: tuple[Scale, ...]) -> dict[str, torch.Tensor]:

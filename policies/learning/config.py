@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from protocol.embodiment import Embodiment
 from protocol.errors import Refused
 
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Size = Annotated[int, Meta(ge=1, le=4096)]
+Part = Annotated[float, Meta(ge=0.0, lt=1.0)]
+Above = Annotated[float, Meta(gt=0.0)]
+NotBelow = Annotated[float, Meta(ge=0.0)]
+Side = Annotated[int, Meta(ge=8, le=2048)]
 HeadName = Literal["regression", "flow", "diffusion", "tokens"]
 
 
@@ -16,15 +23,15 @@ class CameraSlot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One of the model's eyes: pictures of any size are scaled to this one, in pixels."""
 
     name: str
-    width: int = 96
-    height: int = 72
+    width: Side = 96
+    height: Side = 72
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One kind of robot that the model can drive.
 
-    `proprioception` names the quantities of its state that the model sees, `tool` the three that say where its tool is ("" if
-    none), `cameras` which of its cameras fills which slot, by the slot's name.
+    `proprioception` names the quantities of its state that the model sees, `tool` the three that say where its tool is (None if
+    nothing does), `cameras` which of its cameras fills which slot, by the slot's name.
     """
 
     embodiment: Embodiment
@@ -54,38 +61,48 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Sizes.  `chunk` actions, `step_s` seconds apart, are answered at once."""
 
     head: HeadName = "regression"
-    width: int = 128
-    layers: int = 2
-    attention_heads: int = 4
-    keypoints: int = 12
-    chunk: int = 8
-    step_s: float = 0.1
+    width: Size = 128
+    layers: Size = 2
+    attention_heads: Size = 4
+    keypoints: Size = 12
+    chunk: Size = 8
+    step_s: Above = 0.1
     slots: tuple[CameraSlot, ...] = (CameraSlot(name="scene"), CameraSlot(name="wrist"))
     objects: tuple[str, ...] = ()  # names that the reasoning can give
     bodies: tuple[Body, ...] = ()
 
+    def check(self) -> ModelConfig:
+        """Itself, or `Refused("policy_config")` naming what does not fit."""
+        if self.width % self.attention_heads:
+            raise Refused("policy_config", f"{self.attention_heads} attention heads do not divide a width of {self.width}.")
+        if not self.slots or len({slot.name for slot in self.slots}) != len(self.slots):
+            raise Refused("policy_config", "Name at least one camera slot, and none twice.")
+        for body in self.bodies:
+            body.check(self.slots)
+        return self
+
 
 class LearnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How it learns.  Figures as measured best on one CPU thread in 5 minutes; see docs/learning.md."""
+    """How it learns.  The defaults suit a few hundred demonstrations and some minutes of one CPU thread."""
 
-    steps: int = 3000
-    batch: int = 32
-    rate: float = 1e-3
-    warmup: int = 100
-    least_rate: float = 0.03  # of `rate`, at the end of the cosine
-    decay: float = 1e-4
-    clip: float = 1.0
-    ema: float = 0.999
-    shift: int = 4  # pixels by which pictures are moved about
-    noise: float = 0.05  # on normalised proprioception
-    waypoint: float = 5.0  # weight of the loss on hindsight waypoints
-    reasoning: float = 0.2  # weight of the loss on what it says
-    held_out: float = 0.05  # of the episodes, for the error that decides about stopping early
-    report_every: int = 50
-    save_every: int = 500
+    steps: Count = 3000
+    batch: Size = 32
+    rate: Above = 1e-3
+    warmup: Count = 100
+    least_rate: NotBelow = 0.03  # of `rate`, at the end of the cosine
+    decay: NotBelow = 1e-4
+    clip: Above = 1.0
+    ema: Part = 0.999
+    shift: Annotated[int, Meta(ge=0, le=64)] = 1  # pixels by which pictures are moved about; one may be centimetres of the table
+    noise: NotBelow = 0.05  # on normalised proprioception
+    waypoint: NotBelow = 5.0  # weight of the loss on hindsight waypoints
+    reasoning: NotBelow = 0.2  # weight of the loss on what it says
+    held_out: Part = 0.05  # of the episodes: their error is reported, nothing is learnt from them
+    report_every: Count = 50
+    save_every: Count = 500
     bf16: bool = True
-    threads: int = 1
-    seed: int = 0
+    threads: Size = 1
+    seed: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ goes on from its last checkpoint with the same batches.  What it reports is one 
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import math
 import os
@@ -20,7 +21,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from policies.learning.checkpoint import Card, load_policy, save_policy
@@ -48,13 +50,19 @@ class Learning:
 
 
 def main(argv: list[str]) -> int:
-    config = read_config(Path(argv[0]).read_bytes())
     try:
-        train(config, _say)
+        train(read_config(_text(argv)), _say)
     except Refused as refused:
         _say({"event": "failed", "code": refused.code, "sentence": refused.sentence})
         return 1
     return 0
+
+
+def _text(argv: list[str]) -> bytes:
+    try:
+        return Path(*argv).read_bytes()
+    except (OSError, TypeError) as error:
+        raise Refused("policy_config", f"Name one configuration file that can be read: {error}.") from error
 
 
 def _say(line: dict[str, Any]) -> None:
@@ -63,8 +71,10 @@ def _say(line: dict[str, Any]) -> None:
 
 
 def train(config: Config, report: Report) -> Card:
-    """Refused: `dataset_empty`, `policy_config`, `policy_embodiment`, `episode_damaged`, `training_diverged`."""
+    """Refused: `policy_exists`, `policy_config`, `policy_embodiment`, `dataset_empty`, `dataset_damaged`, `episode_damaged`,
+    `training_changed`, `training_diverged`."""
     learn, out = config.learn, Path(config.out)
+    _check_places(config)
     torch.set_num_threads(learn.threads)
     torch.manual_seed(learn.seed)
     chosen = choices(Path(config.episodes))
@@ -72,13 +82,13 @@ def train(config: Config, report: Report) -> Card:
     base = load_policy(Path(config.base)) if config.base else None
     config = _complete(config, base[0] if base else None, chosen)
     episodes = [read(choice, config.model) for choice in chosen]
-    held_out = _held_out(episodes, learn)
-    scales = base[1] if base else scales_of([one for one in episodes if one not in held_out], config.model)
+    learnt, aside = _parted(episodes, learn)
+    scales = base[1] if base else scales_of(learnt, config.model)
     before = Preprocess(config.model, scales)
-    windows = windows_of([one for one in episodes if one not in held_out], before, learn.shift)
-    check = windows_of(held_out, before, 0) if held_out else None
+    windows = windows_of(learnt, before, learn.shift)
+    check = windows_of(aside, before, 0) if aside else None
     learning = _begin(config, base[0] if base else None)
-    _go_on(learning, out)
+    _go_on(learning, config)
     report({"event": "began", "step": learning.step, "steps": learn.steps, "windows": len(windows),
             "parameters": count_parameters(learning.model)})  # fmt: skip
     while learning.step < learn.steps:
@@ -86,11 +96,21 @@ def train(config: Config, report: Report) -> Card:
         if learning.step % learn.report_every == 0 or learning.step == learn.steps:
             report({"event": "step", **line})
         if learning.step % learn.save_every == 0 and learning.step < learn.steps:
-            _keep(learning, out)
+            _keep(learning, config)
             report({"event": "checked", "step": learning.step, **_checked(learning, check)})
     card = save_policy(out, learning.average, scales, _card(config, learning, episodes, _checked(learning, check)))
+    _progress(out).unlink(missing_ok=True)
     report({"event": "done", "step": learning.step, "cpu_s": round(learning.cpu_s, 1), "out": str(out)})
     return card
+
+
+def _check_places(config: Config) -> None:
+    """Before hours of work, not after."""
+    for name in ("episodes", "out"):
+        if not getattr(config, name):
+            raise Refused("policy_config", f"The configuration does not say {name!r}.")
+    if Path(config.out).exists():
+        raise Refused("policy_exists", f"{config.out} is there already. Policies are not overwritten: name another folder.")
 
 
 def _complete(config: Config, base: Vla | None, chosen: list[Choice]) -> Config:
@@ -98,9 +118,7 @@ def _complete(config: Config, base: Vla | None, chosen: list[Choice]) -> Config:
     model = config.model if base is None else base.config
     if not model.bodies:
         model = msgspec.structs.replace(model, bodies=bodies_of(chosen, config))
-    for body in model.bodies:
-        body.check(model.slots)
-    return msgspec.structs.replace(config, model=model)
+    return msgspec.structs.replace(config, model=model.check())
 
 
 def _learn(learning: Learning, windows: Windows, learn: LearnConfig) -> dict[str, Any]:
@@ -162,14 +180,13 @@ def _begin(config: Config, base: Vla | None) -> Learning:
     return Learning(model, copy.deepcopy(model).eval(), optimiser)
 
 
-def _held_out(episodes: list[Recorded], learn: LearnConfig) -> list[Recorded]:
-    """Those that the dataset sets aside, else a share of all, drawn from the seed."""
-    chosen = [one for one in episodes if one.choice.validation]
-    count = round(learn.held_out * len(episodes))
-    if chosen or not count:
-        return chosen
-    order = np.random.default_rng([learn.seed, 1]).permutation(len(episodes))
-    return [episodes[index] for index in sorted(order[:count])]
+def _parted(episodes: list[Recorded], learn: LearnConfig) -> tuple[list[Recorded], list[Recorded]]:
+    """Those to learn from, and those set aside: by the dataset, else a share of all, drawn from the seed."""
+    aside = {index for index, one in enumerate(episodes) if one.choice.validation}
+    if not aside:
+        order = np.random.default_rng([learn.seed, 1]).permutation(len(episodes))
+        aside = set(order[: round(learn.held_out * len(episodes))].tolist())
+    return [one for i, one in enumerate(episodes) if i not in aside], [one for i, one in enumerate(episodes) if i in aside]
 
 
 @torch.inference_mode()
@@ -186,25 +203,31 @@ def _checked(learning: Learning, windows: Windows | None) -> dict[str, float]:
 # -- going on after a kill ------------------------------------------------------------------------------------------------
 
 
-def _keep(learning: Learning, out: Path) -> None:
+def _keep(learning: Learning, config: Config) -> None:
     """Written aside and moved into place: a kill leaves the one before."""
     state = learning.optimiser.state_dict()["state"]
     tensors = {f"model.{name}": tensor for name, tensor in learning.model.state_dict().items()}
     tensors |= {f"average.{name}": tensor for name, tensor in learning.average.state_dict().items()}
     tensors |= {f"optimiser.{index}.{name}": tensor for index, parts in state.items() for name, tensor in parts.items()}
-    beside = _progress(out).with_suffix(".part")
+    path = _progress(Path(config.out))
+    beside = path.with_suffix(".part")
     beside.parent.mkdir(parents=True, exist_ok=True)
-    told = {"step": str(learning.step), "cpu_s": str(learning.cpu_s)}
+    told = {"step": str(learning.step), "cpu_s": str(learning.cpu_s), "config": _fingerprint(config)}
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside, metadata=told)
-    os.replace(beside, _progress(out))
+    os.replace(beside, path)
 
 
 @torch.no_grad()
-def _go_on(learning: Learning, out: Path) -> None:
-    path = _progress(out)
+def _go_on(learning: Learning, config: Config) -> None:
+    """`Refused("training_changed")` when what was kept is of another configuration."""
+    path = _progress(Path(config.out))
     if not path.exists():
         return
-    tensors = load_file(path)
+    with safe_open(path, "pt") as file:
+        told, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+    if told["config"] != _fingerprint(config):
+        raise Refused("training_changed", f"{path} was kept by a training of another configuration. Move it away to begin anew.")
+    learning.step, learning.cpu_s = int(told["step"]), float(told["cpu_s"])
     for model, prefix in ((learning.model, "model."), (learning.average, "average.")):
         model.load_state_dict({name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)})
     parameters = learning.optimiser.param_groups[0]["params"]
@@ -216,9 +239,10 @@ def _go_on(learning: Learning, out: Path) -> None:
             laid = torch.empty_like(like).copy_(value) if value.shape == like.shape else value  # as the fused steps expect it
             state.setdefault(int(index), {})[part] = laid
     learning.optimiser.load_state_dict({**learning.optimiser.state_dict(), "state": state})
-    with open(path, "rb") as file:
-        header = msgspec.json.decode(file.read(int.from_bytes(file.read(8), "little")))["__metadata__"]
-    learning.step, learning.cpu_s = int(header["step"]), float(header["cpu_s"])
+
+
+def _fingerprint(config: Config) -> str:
+    return hashlib.sha256(msgspec.json.encode(config, order="deterministic")).hexdigest()
 
 
 def _progress(out: Path) -> Path:

@@ -55,6 +55,7 @@ def test_a_killed_training_goes_on_with_the_same_batches(small: Config, tmp_path
     assert sorted(after) == list(range(5, 13))  # from the checkpoint after 4
     for step, loss in (before | after).items():
         assert loss == pytest.approx(whole[step], abs=1e-3)
+    assert not list(tmp_path.glob("*training*"))  # what going on needed has gone
     first, second = (load_file(Path(config.out) / WEIGHTS) for config in (small, again))
     assert all(np.allclose(first[name], second[name], atol=1e-3) for name in first)
 
@@ -160,9 +161,56 @@ def test_a_version_is_read_as_it_was_frozen_and_a_flipped_byte_is_named_before_i
     video.write_bytes(raw)
     said: list[dict[str, Any]] = []
     with pytest.raises(Refused, match=f"video/wrist.mp4 of episode {chosen[1].folder.name} has other bytes") as refused:
-        train(version, said.append)
+        train(msgspec.structs.replace(version, out=str(tmp_path / "second")), said.append)
     assert refused.value.code == "dataset_damaged"
     assert said == []
+
+
+def test_a_policy_that_is_there_is_not_overwritten_and_nothing_is_read_for_it(small: Config) -> None:
+    Path(small.out).mkdir()
+    with pytest.raises(Refused) as refused:
+        train(msgspec.structs.replace(small, episodes="nowhere"), lambda line: None)
+    assert refused.value.code == "policy_exists"
+
+
+def test_what_another_configuration_kept_is_not_gone_on_with(small: Config) -> None:
+    lines(small, until=6)
+    other = msgspec.structs.replace(small, learn=msgspec.structs.replace(small.learn, seed=1))
+    with pytest.raises(Refused) as refused:
+        train(other, lambda line: None)
+    assert refused.value.code == "training_changed"
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": "../../../etc"}, {"files": {"../secret": "0" * 64}}, {"first": 40, "last": 20}, {"last": 100_000}]
+)
+def test_a_manifest_that_leads_out_or_beyond_is_refused(small: Config, tmp_path: Path, change: dict[str, Any]) -> None:
+    folder = Path(shutil.copytree(small.episodes, tmp_path / "dataset"))
+    manifest = frozen(folder)
+    raw = msgspec.json.decode(manifest.read_bytes())
+    raw["episodes"][0] |= change
+    manifest.write_bytes(msgspec.json.encode(raw))
+    with pytest.raises(Refused) as refused:
+        train(msgspec.structs.replace(small, episodes=str(manifest)), lambda line: None)
+    assert refused.value.code == "dataset_damaged"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["[learn]\nsteps = 0", "[learn]\nrate = -1.0", "[learn]\nema = 1.0", "[learn]\nshift = -1", "[model]\nchunk = 0",
+     "[model]\nhead = 'best'", "[learn]\nbatch = 99999", "[[model.slots]]\nname = 'a'\nwidth = 0", "\xff"],
+)  # fmt: skip
+def test_a_number_that_cannot_be_is_refused(wrong: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_config(wrong.encode("latin-1"))
+    assert refused.value.code == "policy_config"
+
+
+def test_heads_that_do_not_divide_the_width_are_refused(small: Config) -> None:
+    odd = msgspec.structs.replace(small, model=msgspec.structs.replace(small.model, attention_heads=5))
+    with pytest.raises(Refused) as refused:
+        train(odd, lambda line: None)
+    assert refused.value.code == "policy_config"
 
 
 def test_nothing_to_learn_from_is_said(small: Config, tmp_path: Path) -> None:
@@ -177,6 +225,12 @@ def test_a_configuration_with_a_wrong_word_is_refused() -> None:
     with pytest.raises(Refused) as refused:
         read_config(b"[learn]\nstepps = 3\n")
     assert refused.value.code == "policy_config" and "stepps" in refused.value.sentence
+
+
+@pytest.mark.parametrize("words", [[], ["nowhere.toml"]])
+def test_the_command_asks_for_a_configuration(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert training.main(words) == 1
+    assert msgspec.json.decode(capsys.readouterr().out)["code"] == "policy_config"
 
 
 def test_the_command_says_how_it_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
