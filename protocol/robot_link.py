@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from protocol.permit import Signed
+from protocol.runs import RunEnd, RunNoted, RunOrder, RunReport, RunResume
 from protocol.state import Part, RobotState
 from protocol.wire import U32, U63, Message, Problem
 
@@ -81,7 +82,7 @@ class TokenRequest(Message, frozen=True, tag="token_request"):
     """Ask for a bearer token for uploads."""
 
 
-FromRobot = Hello | Proof | Report | Log | Answer | SessionRefused | SessionEnded | StopAck | TokenRequest
+FromRobot = Hello | Proof | Report | Log | Answer | SessionRefused | SessionEnded | StopAck | TokenRequest | RunReport
 
 # -- server -> robot ------------------------------------------------------------------------------
 
@@ -143,6 +144,9 @@ class Masks(Message, frozen=True, tag="masks"):
     masks: Signed
 
 
-FromServer = Challenge | Welcome | Held | Offer | EndSession | Renew | StopNow | LogAck | Token | Snapshots | Masks | Problem
+FromServer = (
+    Challenge | Welcome | Held | Offer | EndSession | Renew | StopNow | LogAck | Token | Snapshots | Masks
+    | RunOrder | RunResume | RunEnd | RunNoted | Problem
+)  # fmt: skip
 
 CloseReason = Literal["bye", "revoked", "replaced", "clone", "slow", "upgrade_required"]

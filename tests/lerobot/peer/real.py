@@ -13,8 +13,9 @@ os.environ.setdefault("HF_DATASETS_CACHE", os.path.join(os.environ.get("TMPDIR",
 warnings.simplefilter("ignore")
 
 import torch
+from torch import library
 
-_ops = torch.library.Library("torchvision", "DEF")  # the plain wheel has no operators for a CPU build of torch
+_ops = library.Library("torchvision", "DEF")  # the plain wheel has no operators for a CPU build of torch
 _ops.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 _ops.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
