@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "fleet.apps.FleetApp",
     "episodes.apps.EpisodesApp",
     "teleop.apps.TeleopApp",
+    "policies.apps.PoliciesApp",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -189,6 +190,7 @@ REINS_MEDIA_QUOTA_MB = env.number("REINS_MEDIA_QUOTA_MB", 0)  # 0: only the free
 REINS_MEDIA_RESERVE_MB = env.number("REINS_MEDIA_RESERVE_MB", 200)  # kept free for the database and the logs
 REINS_S3_BUCKET = os.environ.get("REINS_S3_BUCKET", "")  # kept episodes go there; credentials as boto3 finds them
 REINS_S3_CACHE_MB = env.number("REINS_S3_CACHE_MB", 50_000)  # of them on the disk besides
+REINS_POLICIES_DIR = Path(os.environ.get("REINS_POLICIES_DIR", REINS_DATA_DIR / "policies"))
 STORAGES = {**env.object_store(REINS_S3_BUCKET)}
 REINS_VERSION_USERS: tuple[str, ...] = ()  # functions: ids of dataset versions -> what was made from them
 BODY_LIMIT = 3 * 1024 * 1024  # bytes of one request; refused while it arrives

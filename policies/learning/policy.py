@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from policies.learning.checkpoint import Card, load_policy
+from policies.learning.checkpoint import load_policy
+from policies.learning.folder import Card
 from policies.learning.phases import SUBTASKS
 from policies.learning.preprocess import Preprocess, Scale
 from policies.learning.vla import Encoded, Said, Vla

@@ -25,8 +25,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from policies.learning.checkpoint import Card, load_policy, save_policy
+from policies.learning.checkpoint import load_policy, save_policy
 from policies.learning.config import Config, LearnConfig, read_config
+from policies.learning.folder import Card
 from policies.learning.preprocess import Preprocess
 from policies.learning.read import Choice, Recorded, bodies_of, choices, read
 from policies.learning.vla import Vla, count_parameters
