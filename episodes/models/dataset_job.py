@@ -6,60 +6,38 @@ import datetime
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import F, Q
 from django.utils import timezone
 
 from episodes.models.dataset import DatasetVersion
+from fleet.long_work import LongWork, LongWorkQuerySet
 from fleet.models import Person, new_id
 
-SILENT = datetime.timedelta(seconds=15)  # work whose heart has not beaten for so long is begun again
 KEPT = datetime.timedelta(days=7)  # an archive that nobody needs any more goes
 
 
-class DatasetJobQuerySet(models.QuerySet["DatasetJob"]):
-    def orphaned(self) -> DatasetJobQuerySet:
-        """Nobody does them, or whoever did has fallen silent."""
-        silent = Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - SILENT)
-        return self.filter(Q(state="queued") | (silent & Q(state="running")))
-
+class DatasetJobQuerySet(LongWorkQuerySet):
     def old(self) -> DatasetJobQuerySet:
         return self.filter(kind="export", state="done", ended_at__lt=timezone.now() - KEPT)
 
 
-class DatasetJob(models.Model):
-    """queued -> running -> done, failed or cancelled.  A done export expires with its archive.
-
-    Whoever does the work holds the `fence`; writes with an older fence change nothing.
-    """
+class DatasetJob(LongWork):
+    """As long work goes; a done export expires with its archive."""
 
     KINDS = ("export", "verify")
-    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {
-        "queued": ("running", "cancelled"),
-        "running": ("running", "done", "failed", "cancelled"),
-        "done": ("expired",),
-        "failed": (),
-        "cancelled": (),
-        "expired": (),
-    }
+    TRANSITIONS: ClassVar[dict[str, tuple[str, ...]]] = {**LongWork.TRANSITIONS, "done": ("expired",), "expired": ()}
+    AGAIN: ClassVar[dict[str, Any]] = {"done": 0, "step": ""}
 
     id = models.CharField(max_length=32, primary_key=True, default=new_id, editable=False)
     version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="jobs")
     kind = models.CharField(max_length=10, choices=[(name, name) for name in KINDS])
     state = models.CharField(max_length=10, default="queued", choices=[(name, name) for name in TRANSITIONS])
     asked_by = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")
-    asked_at = models.DateTimeField(default=timezone.now)
-    owner = models.CharField(max_length=80, blank=True)  # machine and process that does it
-    fence = models.PositiveIntegerField(default=0)
-    heartbeat = models.DateTimeField(null=True)
     done = models.PositiveIntegerField(default=0)  # episodes
     total = models.PositiveIntegerField(default=0)
     step = models.CharField(max_length=120, blank=True)  # what is being done, in words
-    cancelled_by = models.CharField(max_length=120, blank=True)  # asked to end
-    problem = models.CharField(max_length=500, blank=True)
     result: models.JSONField[Any, Any] = models.JSONField(default=dict)  # export: bytes, sha256; verify: damages
-    ended_at = models.DateTimeField(null=True)
 
-    objects = DatasetJobQuerySet.as_manager()
+    objects: ClassVar[Any] = DatasetJobQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-asked_at"]
@@ -69,6 +47,9 @@ class DatasetJob(models.Model):
         return f"{self.kind} of {self.version_id}: {self.state}"
 
     @property
+    def expires_at(self) -> datetime.datetime | None:
+        return self.ended_at + KEPT if self.ended_at else None
+
     def expires_at(self) -> datetime.datetime | None:
         return self.ended_at + KEPT if self.ended_at else None
 
