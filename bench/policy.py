@@ -38,7 +38,7 @@ TASKS = ("reach", "lift")
 TEST_SEED = 50_000  # and above: seen by nothing but this benchmark
 DEMONSTRATIONS = 220  # of each task
 RECIPE = Path(__file__).resolve().parent.parent / "policies" / "starter.toml"
-_SAID = {
+SAID = {
     "reach": ("bring the hand above the {thing}", "over to the {thing}, and stay there", "the {thing}: hover on top of it"),
     "lift": ("get the {thing} off the table", "the {thing} goes up, lift please", "grab hold of the {thing} and take it up"),
 }
@@ -120,7 +120,7 @@ def _ask_otherwise(
     arena: Arena, policy: VlaPolicy, scene: int, given: Assignment, task: str, found: dict[str, list[bool]]
 ) -> None:
     other = next(one for draw in range(2, 100) if (one := arena.begin(scene, draw)) is not None and one.target != given.target)
-    said = _SAID[task][scene // 2 % len(_SAID[task])].format(thing=given.target)
+    said = SAID[task][scene // 2 % len(SAID[task])].format(thing=given.target)
     for name, judged_by, sentence in (
         ("swap_new", other, other.instruction),
         ("swap_old", given, other.instruction),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.policy import SAID
 from policies.learning.paraphrases import paraphrase
 from policies.learning.words import BUCKETS, LONGEST, PIECES, WORDS, pieces, tokens, words
+from robot.world.experts import lift, reach
 
 
 def test_case_and_punctuation_do_not_matter() -> None:
@@ -36,3 +38,20 @@ def test_paraphrases_keep_colour_and_thing_apart_from_the_others() -> None:
     assert all("red" in one for one in said)
     assert any("block" in one for one in said)
     assert not any("blue" in one or "cylinder" in one for one in said)
+
+
+def test_what_is_measured_as_never_trained_on_is_never_trained_on() -> None:
+    rng = np.random.default_rng(0)
+    sentences = [s.format(thing="red cube") for task in (reach, lift) for s in task._SENTENCES]
+    heard = {" ".join(words(paraphrase(sentence, rng))) for sentence in sentences for _ in range(3000)}
+    asked = {" ".join(words(s.format(thing="red cube"))) for said in SAID.values() for s in said}
+    assert len(heard) > 1000
+    assert not heard & asked
+
+
+def test_words_never_heard_stand_in_for_those_that_say_little_only() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(500):
+        said = paraphrase("Hover above the red cube", rng)
+        assert "red" in said
+        assert any(word in said for word in ("cube", "block", "box"))
