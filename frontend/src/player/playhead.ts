@@ -29,6 +29,9 @@ export function followRate(speed: number, behind_s: number, hz: number): number 
   return speed * (1 + Math.max(-0.1, Math.min(0.1, behind_s)));
 }
 
+const LOOK_MS = 400; // after a seek: a picture that the browser never put on the screen is asked for again
+const TRIES = 5;
+
 export class Playhead {
   frame = 0;
   playing = false;
@@ -39,6 +42,8 @@ export class Playhead {
   readonly shown: number[];
   private wanted = -1;
   private ticking = 0;
+  private looking = 0;
+  private tries = 0;
   private closed = false;
 
   constructor(
@@ -49,7 +54,12 @@ export class Playhead {
     private readonly onShown: () => void = () => undefined,
   ) {
     this.shown = reels.map(() => -1);
-    for (const reel of reels) reel.addEventListener("seeked", () => this.settle());
+    for (const reel of reels) {
+      reel.addEventListener("seeked", () => {
+        this.settle();
+        this.lookLater();
+      });
+    }
     reels.forEach((reel, index) => {
       this.watch(reel, index);
     });
@@ -68,6 +78,7 @@ export class Playhead {
   seek(frame: number): void {
     this.frame = Math.min(this.rows - 1, Math.max(0, Math.round(frame)));
     this.wanted = this.frame;
+    this.tries = 0;
     this.settle();
     this.onChange();
   }
@@ -113,6 +124,7 @@ export class Playhead {
   close(): void {
     this.closed = true;
     cancelAnimationFrame(this.ticking);
+    clearTimeout(this.looking);
     this.playing = false;
     for (const reel of this.reels) reel.pause();
   }
@@ -123,6 +135,21 @@ export class Playhead {
     const time = timeOf(this.wanted, this.hz);
     this.wanted = -1;
     for (const reel of this.reels) reel.currentTime = time;
+  }
+
+  private lookLater(): void {
+    clearTimeout(this.looking);
+    if (!this.playing && !this.closed && this.tries < TRIES) this.looking = setTimeout(() => this.look(), LOOK_MS);
+  }
+
+  /** While still: browsers sometimes drop the picture of a seek that followed another closely. It is sought once more. */
+  private look(): void {
+    if (this.playing || this.closed || this.wanted >= 0 || this.reels.some((reel) => reel.seeking)) return;
+    const missing = this.reels.filter((_, index) => (this.shown[index] ?? -1) >= 0 && this.shown[index] !== this.frame);
+    if (missing.length === 0) return;
+    this.tries += 1;
+    const aside = ((this.tries % 2) * 0.2) / this.hz; // another time within the frame, or it would be no seek
+    for (const reel of missing) reel.currentTime = timeOf(this.frame, this.hz) + aside;
   }
 
   private watch(reel: Reel, index: number): void {

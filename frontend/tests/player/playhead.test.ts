@@ -74,6 +74,26 @@ describe("playhead", () => {
     expect(frameOf(reels[0].currentTime, 30, 300)).toBe(80);
   });
 
+  it("asks again for a picture that was sought and never shown", () => {
+    vi.useFakeTimers();
+    const { head, reels } = made();
+    head.seek(13);
+    head.shown[0] = 13;
+    head.shown[1] = 18;
+    reels[1].ring("seeked");
+    const before = reels.map((reel) => reel.currentTime);
+    vi.advanceTimersByTime(500);
+    expect(reels[0].currentTime).toBe(before[0]);
+    expect(reels[1].currentTime).not.toBe(before[1]);
+    expect(frameOf(reels[1].currentTime, 30, 300)).toBe(13);
+    head.shown[1] = 13;
+    const settled = reels[1].currentTime;
+    reels[1].ring("seeked");
+    vi.advanceTimersByTime(500);
+    expect(reels[1].currentTime).toBe(settled);
+    vi.useRealTimers();
+  });
+
   it("follows the leading camera while playing and stops on a whole frame", () => {
     const { head, reels, seen } = made();
     head.play();
