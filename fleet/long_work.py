@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -12,7 +12,10 @@ from django.utils import timezone
 SILENT = datetime.timedelta(seconds=15)  # work whose heart has not beaten for so long is begun again
 
 
-class LongWorkQuerySet(models.QuerySet[Any]):
+Work = TypeVar("Work", bound="LongWork")
+
+
+class LongWorkQuerySet(models.QuerySet[Work]):
     def orphaned(self) -> Self:
         """Nobody does them, or whoever did has fallen silent."""
         silent = Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - SILENT)
@@ -43,13 +46,11 @@ class LongWork(models.Model):
     problem = models.CharField(max_length=500, blank=True)
     ended_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[Any] = LongWorkQuerySet.as_manager()
-
     class Meta:
         abstract = True
 
-    def _rows(self) -> Any:
-        return type(self)._default_manager.filter(pk=self.pk)
+    def _rows(self) -> LongWorkQuerySet[Self]:
+        return LongWorkQuerySet(type(self)).filter(pk=self.pk)
 
     def claim(self, owner: str) -> int | None:
         """A fence for whoever does it now; None when somebody does already or it has ended."""

@@ -15,7 +15,7 @@ from fleet.models import Person, new_id
 KEPT = datetime.timedelta(days=7)  # an archive that nobody needs any more goes
 
 
-class DatasetJobQuerySet(LongWorkQuerySet):
+class DatasetJobQuerySet(LongWorkQuerySet["DatasetJob"]):
     def old(self) -> DatasetJobQuerySet:
         return self.filter(kind="export", state="done", ended_at__lt=timezone.now() - KEPT)
 
@@ -37,7 +37,7 @@ class DatasetJob(LongWork):
     step = models.CharField(max_length=120, blank=True)  # what is being done, in words
     result: models.JSONField[Any, Any] = models.JSONField(default=dict)  # export: bytes, sha256; verify: damages
 
-    objects: ClassVar[Any] = DatasetJobQuerySet.as_manager()
+    objects = DatasetJobQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-asked_at"]
@@ -49,38 +49,6 @@ class DatasetJob(LongWork):
     @property
     def expires_at(self) -> datetime.datetime | None:
         return self.ended_at + KEPT if self.ended_at else None
-
-    def expires_at(self) -> datetime.datetime | None:
-        return self.ended_at + KEPT if self.ended_at else None
-
-    def claim(self, owner: str) -> int | None:
-        """A fence for whoever does it now; None when somebody does already or it has ended."""
-        row = DatasetJob.objects.orphaned().filter(pk=self.pk, fence=self.fence)
-        changed = row.update(state="running", owner=owner[:80], fence=F("fence") + 1, heartbeat=timezone.now(), done=0, step="")
-        self.refresh_from_db()
-        return self.fence if changed else None
-
-    def beat(self, fence: int, **progress: Any) -> bool:
-        """Says that the work goes on; False when it must end (another has it, or a person asked)."""
-        row = DatasetJob.objects.filter(pk=self.pk, fence=fence, state="running", cancelled_by="")
-        return bool(row.update(heartbeat=timezone.now(), **progress))
-
-    def ask_to_end(self, who: str) -> bool:
-        """A queued one ends at once, a running one when its process next looks.  False when it has ended already."""
-        there = DatasetJob.objects.filter(pk=self.pk, cancelled_by="")
-        changed = there.filter(state="queued").update(state="cancelled", cancelled_by=who[:120], ended_at=timezone.now())
-        changed = changed or there.filter(state="running").update(cancelled_by=who[:120])
-        self.refresh_from_db()
-        return bool(changed)
-
-    def end(self, fence: int, state: str, **values: Any) -> bool:
-        sources = [source for source, targets in self.TRANSITIONS.items() if state in targets]
-        row = DatasetJob.objects.filter(pk=self.pk, fence=fence, state__in=sources)
-        if state == "done":  # not what a person, or an erasure, has asked to end
-            row = row.filter(cancelled_by="")
-        changed = row.update(state=state, ended_at=timezone.now(), **values)
-        self.refresh_from_db()
-        return bool(changed)
 
     def expire(self) -> bool:
         changed = DatasetJob.objects.filter(pk=self.pk, state="done").update(state="expired")

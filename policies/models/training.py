@@ -13,7 +13,7 @@ from fleet.long_work import LongWork, LongWorkQuerySet
 from fleet.models import Organisation, Person, new_id
 
 
-class TrainingQuerySet(LongWorkQuerySet):
+class TrainingQuerySet(LongWorkQuerySet["Training"]):
     def for_person(self, person: Person, roles: tuple[str, ...]) -> TrainingQuerySet:
         """Those of datasets that the person may see in one of `roles`: their pictures are shown."""
         return self.filter(dataset_version__dataset__in=Dataset.objects.for_person(person, roles))
@@ -46,7 +46,7 @@ class Training(LongWork):
     next_action = models.CharField(max_length=300, blank=True)  # what a person can do about the problem
     figures: models.JSONField[Any, Any] = models.JSONField(default=dict)  # of the end: held-out errors, seconds
 
-    objects: ClassVar[Any] = TrainingQuerySet.as_manager()
+    objects = TrainingQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["-asked_at"]
