@@ -1,0 +1,147 @@
+"""The process that serves one policy: `python -m policies.serving.child --policy ID --folder PATH ...`.  No Django.
+
+It tells whoever started it how it is, one JSON object a line on standard output: `{"ready": true}` once, `{"alive": true}`
+twice a second, or `{"code": ..., "sentence": ...}` and then its end.  It dies with the thread that started it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import redis
+
+from policies.serving.answering import CalibratedGauge, Gauge, answer
+from policies.serving.batching import Rules
+from policies.serving.health import Tally
+from policies.serving.places import Places
+from policies.serving.taking import Desk
+from protocol.errors import Refused
+from protocol.policy import Policy
+
+log = logging.getLogger(__name__)
+REFUSED = 3  # exit code: what was said on standard output is why
+LOOK_S = 0.25  # of waiting for a question, then it looks about
+ALIVE_S = 0.5
+RETRY_S = 0.2
+_PR_SET_PDEATHSIG = 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = _options(argv)
+    _die_with(options.parent)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        policy, gauge = _open(Path(options.folder), options.threads, options.most)
+    except Refused as refusal:
+        _say(code=refusal.code, sentence=refusal.sentence)
+        return REFUSED
+    client = redis.Redis.from_url(os.environ["REINS_SERVING_REDIS"], socket_timeout=3, socket_connect_timeout=2)
+    desk = Desk(client, Places(options.prefix), options.policy, Rules(options.most, options.wait_ms / 1000))
+    _say(ready=True)
+    Serving(client, desk, policy, gauge, Tally(options.server, options.worker, time.time()), options).run()
+    return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("policy", "folder", "server", "worker", "prefix"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--parent", type=int, default=0, help="its pid: without it there is nobody to serve for")
+    parser.add_argument("--most", type=int, default=8, help="robots in a batch")
+    parser.add_argument("--wait-ms", type=float, default=10.0, help="that the first of a batch waits for company")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args(argv)
+
+
+def _open(folder: Path, threads: int, most: int) -> tuple[Policy, Gauge | None]:
+    """The policy, used once so that the first robot need not wait.  Refused: `torch_missing` and as `open_policy`."""
+    try:
+        import torch
+    except ImportError as error:
+        sentence = "PyTorch is not installed where this worker runs. Install requirements-learning.txt there."
+        raise Refused("torch_missing", sentence) from error
+    from policies.learning.policy import open_policy
+    from policies.serving.warming import warm
+
+    torch.set_num_threads(threads)
+    policy = open_policy(folder)
+    calibration = folder / "calibration.safetensors"
+    gauge = CalibratedGauge(calibration) if calibration.exists() else None
+    warm(policy, most)
+    return policy, gauge
+
+
+class Serving:
+    """The loop.  A signal ends it after the batch at hand."""
+
+    def __init__(
+        self, client: redis.Redis, desk: Desk, policy: Policy, gauge: Gauge | None, tally: Tally, options: argparse.Namespace
+    ) -> None:
+        self._client, self._desk, self._policy, self._gauge, self._tally = client, desk, policy, gauge, tally
+        self._health = Places(options.prefix).health(options.policy)
+        self._ending = False
+        self._told_s = float("-inf")
+
+    def run(self) -> None:
+        signal.signal(signal.SIGTERM, self._end)
+        while not self._ending:
+            self._tell()
+            try:
+                self._batch()
+            except (redis.exceptions.RedisError, OSError) as error:
+                log.warning("waiting for Redis (%s)", error)
+                time.sleep(RETRY_S)
+
+    def _batch(self) -> None:
+        batch = self._desk.take(LOOK_S)
+        if not batch:
+            return
+        answers = answer(batch, self._policy, self._gauge, self._tally.worker)
+        self._desk.give(answers.said)
+        arrived = {question.robot: question.arrived_s for question in batch}
+        self._tally.note(arrived, answers.answered, answers.thought_ms, time.time())
+
+    def _tell(self) -> None:
+        """To our parent and to everybody, twice a second: both hear nothing from a policy that hangs."""
+        now_s = time.monotonic()
+        if now_s - self._told_s < ALIVE_S:
+            return
+        self._told_s = now_s
+        _say(alive=True)
+        raw = msgspec.msgpack.encode(self._tally.health(time.time(), self._desk.dropped))
+        try:
+            with self._client.pipeline(transaction=False) as pipe:
+                pipe.hset(self._health, self._tally.server, raw)
+                pipe.expire(self._health, 60)
+                pipe.execute()
+        except (redis.exceptions.RedisError, OSError) as error:
+            log.warning("waiting for Redis (%s)", error)
+
+    def _end(self, *_: object) -> None:
+        self._ending = True
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent and os.getppid() != parent:
+        os._exit(1)
+
+
+def _say(**what: Any) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+"""A policy is used once before it is needed: the first pass through a model takes many times as long as the next."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from policies.learning.config import Body
+from policies.learning.policy import VlaPolicy
+from protocol.errors import Refused
+from protocol.policy import Observation
+
+
+def example(body: Body, side: tuple[int, int] = (96, 72)) -> Observation:
+    """Something a robot of this kind could see: the middle of what it senses, grey pictures of `side` pixels."""
+    kind = body.embodiment
+    state = np.array([(one.low + one.high) / 2 for one in kind.state], np.float32)
+    grey = np.full((side[1], side[0], 3), 128, np.uint8)
+    return Observation(0, kind.kind, "warm up", state, dict.fromkeys(body.cameras.values(), grey))
+
+
+def warm(policy: VlaPolicy, most: int) -> None:
+    """Alone and in a whole batch.  `Refused("policy_failed")` when it cannot even do that."""
+    bodies = policy.model.config.bodies
+    if not bodies:
+        raise Refused("policy_damaged", "The policy knows no robot.")
+    batch = [example(bodies[index % len(bodies)]) for index in range(most)]
+    for size in (1, most):
+        try:
+            policy.act(batch[:size])
+        except RuntimeError as error:
+            raise Refused("policy_failed", f"The policy fails at its first use: {error}.") from error
