@@ -6,11 +6,8 @@ Close reasons a robot understands: revoked, clone, replaced, slow, upgrade_requi
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -19,8 +16,6 @@ from typing import Any
 import redis.exceptions
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 from django.db import Error
 from django.utils import timezone
@@ -28,14 +23,12 @@ from django.utils.module_loading import import_string
 
 from fleet import masks, relay, robots
 from fleet.models import Robot
-from fleet.socket import JsonSocket
+from fleet.robot_login import KeySocket
 from protocol import robot_link
 from protocol.errors import Refused
-from protocol.permit import login_bytes
 from protocol.wire import Message, Problem, encode
 
 log = logging.getLogger(__name__)
-LOGIN_S = 10.0
 TWIN_S = 3.0  # how long an older connection of the same key has to show that its robot still speaks
 LOOK_S = 0.5  # how often a socket looks whether its robot may stay
 NEW_S = 1.1  # a robot that has just been let in may be missing from what was read a second ago
@@ -71,27 +64,24 @@ class ConnectedRobot:
         self.seen_s = float("-inf")  # when last_seen was written
 
 
-class RobotSocket(JsonSocket):
+class RobotSocket(KeySocket):
     messages = robot_link.FromRobot
     per_s = 200.0
 
     async def connect(self) -> None:
         self.robot: ConnectedRobot | None = None
-        self._row: Robot | None = None
-        self._nonce = ""
         self._twin_s: float | None = None  # when another connection logged in with this robot's key
         self._word_s: float | None = None  # when ours first spoke after that
         self._heard_s = float("-inf")
         self._announced = False  # to other connections of this key; Redis may have been away
         self._snapshots_wanted: bool | None = None
         self._masks: int | None = None  # version of the privacy masks that it was sent
-        await self.accept()
-        self.start(self._login_timeout())
+        await super().connect()
 
     async def hear(self, message: Any) -> None:
         self._heard_s = time.monotonic()
         if self.robot is None:
-            await self._log_in(message)
+            await self.log_in(message)
             return
         if self._twin_s is not None:
             await self._heard_beside_twin(time.monotonic() - self._twin_s)
@@ -126,31 +116,14 @@ class RobotSocket(JsonSocket):
 
     # -- log-in -----------------------------------------------------------------------------------
 
-    async def _log_in(self, message: Any) -> None:
-        try:
-            if isinstance(message, robot_link.Hello) and not self._nonce:
-                self._row, self._body = await sync_to_async(robots.knocking)(message)
-                self._program = message.program
-                self._nonce = secrets.token_urlsafe(24)
-                await self.say(robot_link.Challenge(nonce=self._nonce))
-            elif isinstance(message, robot_link.Proof) and self._row is not None:
-                _verify(self._row, self._nonce, message.signature)
-                await sync_to_async(robots.describe)(self._row, self._body, self._program)
-                await self._welcome(self._row)
-            else:
-                raise Refused("log_in_first", "Say hello, then answer the challenge.")
-        except Refused as refusal:
-            await self.say(Problem(code=refusal.code, sentence=refusal.sentence, detail=dict(refusal.detail)))
-            await self.close(code=4401, reason=refusal.code)
-
-    async def _welcome(self, row: Robot) -> None:
+    async def welcome(self, row: Robot) -> None:
         self.robot = ConnectedRobot(row, self.say)
         self.robot.held = bool(row.held_reason)
         await self._announce()
         if row.held_reason:
             await self.say(robot_link.Held(sentence=row.held_reason))
         else:
-            await self._say_welcome(row.log_n)
+            await self.say_welcome(row.log_n)
         await self._say_masks(row)
         self.start(self._look_after())
 
@@ -164,17 +137,9 @@ class RobotSocket(JsonSocket):
             await get_channel_layer().group_send(group(self.robot.id), event)
             self._announced = True
 
-    async def _say_welcome(self, log_n: int) -> None:
-        await self.say(robot_link.Welcome(time_ns=time.time_ns(), log_from=log_n + 1))
-
     async def _say_masks(self, row: Robot) -> None:
         self._masks = row.masks_version
         await self.say(robot_link.Masks(masks=masks.signed(row)))
-
-    async def _login_timeout(self) -> None:
-        await asyncio.sleep(LOGIN_S)
-        if self.robot is None:
-            await self.close(code=4401, reason="log_in_first")
 
     # -- while connected --------------------------------------------------------------------------
 
@@ -205,7 +170,7 @@ class RobotSocket(JsonSocket):
             await self.say(robot_link.Held(sentence=row.held_reason))
         elif held and not robot.held:
             await self._announce()
-            await self._say_welcome(row.log_n)
+            await self.say_welcome(row.log_n)
 
     async def _pass_on_interest(self) -> None:
         assert self.robot is not None
@@ -253,11 +218,3 @@ class RobotSocket(JsonSocket):
                 await relay.gone(self.robot.id)
         with contextlib.suppress(Error):
             await sync_to_async(Robot.objects.filter(pk=self.robot.id).update)(last_seen=timezone.now())
-
-
-def _verify(row: Robot, nonce: str, signature: str) -> None:
-    try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(row.public_key, validate=True))
-        key.verify(base64.b64decode(signature, validate=True), login_bytes(row.pk, nonce))
-    except (InvalidSignature, binascii.Error, ValueError) as error:
-        raise Refused("signature_invalid", "The signature does not fit this robot's key.") from error
