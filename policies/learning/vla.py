@@ -95,7 +95,8 @@ class Vla(nn.Module):
         self.box = nn.Linear(width + seen, len(config.slots) * 5)
 
     def encode(self, given: Inputs) -> Encoded:
-        words, there, meaning = self.reader(given.tokens)
+        longest = int((given.tokens > 0).any(-1).sum(1).max())
+        words, there, meaning = self.reader(given.tokens[:, :longest])
         looked = [
             eye(picture.to(meaning.dtype) / 127.5 - 1, meaning) for eye, picture in zip(self.eyes, given.pictures, strict=True)
         ]
