@@ -72,8 +72,9 @@ class Eye(nn.Module):
         self.which = nn.Parameter(torch.randn(count, width) * 0.05)
         self.register_buffer("places", _places(*size), persistent=False)
 
-    def forward(self, pictures: Tensor, meaning: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, 3, H, W] of -1 to 1 and [B, D] -> tokens [B, K, D] and points [B, K, 2], x and y of -1 to 1."""
+    def forward(self, pictures: Tensor, meaning: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[B, 3, H, W] of -1 to 1 and [B, D] -> tokens [B, K, D], points [B, K, 2], x and y of -1 to 1, and what there is to
+        see, in general and at those points [B, 2 * FEATURES]."""
         x = F.relu(self.first(pictures))
         x = F.relu(_tinted(self.norm2(self.second(x)), self.tint2(meaning)))
         x = F.relu(_tinted(self.norm3(self.third(x)), self.tint3(meaning)))
@@ -81,7 +82,8 @@ class Eye(nn.Module):
         asked = self.asked(meaning).unflatten(-1, (-1, FEATURES)) + self.always
         share = (asked @ found.transpose(1, 2) * 0.35).float().softmax(-1).to(found.dtype)
         points = share @ self.places.to(found.dtype)
-        return self.told(torch.cat([points * 2, share @ found], -1)) + self.which, points
+        there = share @ found
+        return self.told(torch.cat([points * 2, there], -1)) + self.which, points, torch.cat([found.mean(1), there.mean(1)], -1)
 
 
 def _tinted(x: Tensor, tint: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ class LearnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     shift: Annotated[int, Meta(ge=0, le=64)] = 1  # pixels by which pictures are moved about; one may be centimetres of the table
     noise: NotBelow = 0.05  # on normalised proprioception
     waypoint: NotBelow = 5.0  # weight of the loss on hindsight waypoints
-    reasoning: NotBelow = 0.2  # weight of the loss on what it says
+    reasoning: NotBelow = 0.5  # weight of the loss on what it says
     held_out: Part = 0.05  # of the episodes: their error is reported, nothing is learnt from them
     report_every: Count = 50
     save_every: Count = 500

@@ -89,6 +89,15 @@ def band(fitted: list[Floats], calibrated: list[Floats], alpha: float) -> Band:
     return Band(mean, order_statistic(needed, alpha) * modulation)
 
 
+def calibrate(runs: list[NDArray[np.float32]], alpha: float) -> tuple[Familiar, Band]:
+    """From the features [T, F] of whole successful runs: one third of them says what is familiar, one shapes the band, one
+    widens it, so that nothing is judged by what it was fitted on.  Refused as in `band`."""
+    if len(runs) < 3:
+        raise Refused("calibration_data", f"{len(runs)} successful runs cannot calibrate a policy; three are the least.")
+    familiar = fit(np.concatenate(runs[::3]))
+    return familiar, band([familiar.distance(run) for run in runs[1::3]], [familiar.distance(run) for run in runs[2::3]], alpha)
+
+
 def _held(run: Floats, steps: int) -> Floats:
     return np.concatenate([run, np.full(steps - len(run), run[-1])])
 

@@ -40,7 +40,7 @@ class VlaPolicy:
         return Decision(
             actions[row, :, :axes].float().numpy() * scale.action_std + scale.action_mean,
             self.model.config.step_s,
-            encoded.actions[row].float().mean(0).numpy(),
+            encoded.features[row].numpy(),
             reasoning=self._reasoning(row, body, one, encoded, said),
         )
 

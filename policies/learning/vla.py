@@ -33,13 +33,15 @@ class Inputs:
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """`actions` [B, H, D] for the head; `waypoint` [B, 3] normalised, `guess` [B, 3] the same from the points alone;
-    `said` [B, D] for the reasoning; `points` [B, slots, K, 2]."""
+    `said` [B, D] for the reasoning; `points` [B, slots, K, 2]; `features` [B, F] is all of what it takes the moment for: what
+    its eyes see and what it makes of it."""
 
     actions: Tensor
     waypoint: Tensor
     guess: Tensor
     said: Tensor
     points: Tensor
+    features: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Vla(nn.Module):
         ]
         state = torch.einsum("bs,bsd->bd", given.state.to(meaning.dtype), self.sense[given.body]) + self.body[given.body]
         asked = self.asked.expand(len(words), -1, -1)
-        x = torch.cat([words, *(told for told, _ in looked), state[:, None], asked], 1)
+        x = torch.cat([words, *(told for told, _, _ in looked), state[:, None], asked], 1)
         count = self.config.keypoints
         eyes = given.seen.repeat_interleave(count, 1)
         always = torch.ones(len(words), 1 + asked.shape[1], dtype=torch.bool, device=x.device)
@@ -110,7 +112,7 @@ class Vla(nn.Module):
         for block in self.blocks:
             x = block(x, seen)
         x = self.norm(x)
-        points = torch.stack([points for _, points in looked], 1) * given.seen[..., None, None]
+        points = torch.stack([points for _, points, _ in looked], 1) * given.seen[..., None, None]
         first = -self.config.chunk
         return Encoded(
             x[:, first:],
@@ -118,6 +120,7 @@ class Vla(nn.Module):
             self.guess(points.flatten(1) * 2).float(),
             x[:, first - 1],
             points,
+            torch.cat([*(there for _, _, there in looked), x[:, first:].mean(1)], -1).float(),
         )
 
     def say(self, encoded: Encoded) -> Said:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from policies.learning.doubt import Band, band, fit, keep, load_calibration, order_statistic
+from policies.learning.doubt import Band, band, calibrate, fit, keep, load_calibration, order_statistic
 from protocol.errors import Refused
 
 ALPHA = 0.15
@@ -84,3 +84,15 @@ def test_what_was_kept_comes_back_and_damage_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(Refused, match="cannot be read"):
         load_calibration(path)
+
+
+def test_runs_calibrate_a_policy_and_fresh_ones_rarely_leave_the_band() -> None:
+    rng = np.random.default_rng(4)
+    whole = [rng.normal(size=(int(n), 6)).astype(np.float32) for n in rng.integers(10, 30, 150)]
+    familiar, limit = calibrate(whole, ALPHA)
+    fresh = [rng.normal(size=(20, 6)) for _ in range(200)]
+    assert np.mean([limit.first_alarm(familiar.distance(run)) is not None for run in fresh]) < ALPHA + 0.08
+    strange = [rng.normal(size=(20, 6)) + 4 for _ in range(20)]
+    assert all(limit.first_alarm(familiar.distance(run)) is not None for run in strange)
+    with pytest.raises(Refused, match="three are the least"):
+        calibrate(whole[:2], ALPHA)
