@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "fleet.apps.FleetApp",
     "episodes.apps.EpisodesApp",
     "teleop.apps.TeleopApp",
+    "dispatch.apps.DispatchApp",
     "policies.apps.PoliciesApp",
 ]
 MIDDLEWARE = [
@@ -146,6 +147,7 @@ CELERY_BEAT_SCHEDULE = {
     "write the audit log's head": {"task": "fleet.jobs.write_audit_head", "schedule": 24 * 3600.0},
     "keep episodes as long as their site says": {"task": "episodes.retention", "schedule": 24 * 3600.0},
     "go on with deleting a person's episodes": {"task": "episodes.erasures", "schedule": 30.0, "options": {"expires": 30}},
+    "take back starts that no robot answered": {"task": "dispatch.take_back", "schedule": 10.0, "options": {"expires": 10}},
     "forget old enrolment codes": {"task": "fleet.jobs.forget_old_codes", "schedule": 24 * 3600.0},
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 from dispatch.words import Phrase, Word, found, pick_up, split
@@ -23,20 +24,27 @@ def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _same(phrase: str) -> tuple[str, ...]:
+    """All that may stand for it, itself among them."""
+    return next((group for group in SAME if phrase in group), (phrase,))
+
+
 _POLITE = (
     "i want you to", "i would like you to", "could you", "can you", "would you", "will you", "please", "now", "robot", "for me",
     "carefully", "gently", "thanks", "thank you", "from the table", "off the table", "on the table",
 )  # fmt: skip
 _GLUE = _set("the a an and it them that this to of from off on onto at up over above by its then")
 _ANYTHING = _set("thing object one something anything it them that this everything all")
-_INTO = frozenset(SAME[7]) | {"to", "on", "onto"}
+_INTO = {*_same("into"), "to", "on", "onto"}
 _NEGATIONS = _set("not never dont without except avoid")
 _NO_TASK = _set(
     "stop stops stopping estop emergency halt limit limits limiter speed fast faster fastest quickly hard harder full maximum "
     "max override disable enable deactivate activate ignore forget bypass unlock lock safety safe guard rule rules permission "
     "permissions lease deadman instruction instructions prompt system administrator admin force strength power"
 )
-_MOVE_GRIPPER = ("move the gripper over", "move the gripper above", "move the gripper to", "move over", "move above")
+_REACH, _PLACE, _PUSH, _LIFT = _same("reach"), _same("put"), _same("push"), _same("lift")
+_VERBS = (_LIFT, _REACH, _PLACE, _PUSH)
+_HAND_TO = tuple(" ".join(words) for words in product(_same("move the"), _same("gripper"), (*_same("over"), "to")))
 _SIDES = frozenset(("left", "right"))
 
 
@@ -104,7 +112,8 @@ def check_letters(sentence: str) -> None:
 
 
 def _check_asks(words: list[Word], knows: Knows) -> None:
-    texts = {word.text for word in words}
+    meant = {id(word) for phrase in found(words, _REACH) for word in phrase.words}  # "stop above" is no stop
+    texts = {word.text for word in words if id(word) not in meant}
     if said := sorted(texts & _NO_TASK):
         quoted = ", ".join(f"“{word}”" for word in said[:3])
         sentence = f"Stops, speed, limits and rules are not changed by a sentence ({quoted}). To stop a robot press Remote stop."
@@ -117,23 +126,22 @@ def _check_asks(words: list[Word], knows: Knows) -> None:
 
 
 def _group(phrase: str) -> int:
-    """Which of `SAME`'s verbs a skill or phrase belongs to, -1 for none."""
-    return next((index for index, group in enumerate(SAME[:4]) if phrase in group), -1)
+    """Which of the verbs a skill or phrase belongs to, -1 for none."""
+    return next((index for index, group in enumerate(_VERBS) if phrase in group), -1)
 
 
 def _verbs(words: list[Word], objects: list[_Mention]) -> list[Phrase]:
-    verbs = []
-    for phrase in pick_up(words):
-        phrase.take("lift")
-        verbs.append(phrase)
-    for index, group in enumerate(SAME[:4]):
-        phrases = (*_MOVE_GRIPPER, *group) if index == 1 else group
-        for phrase in found(words, phrases):
+    verbs = pick_up(words)
+    for phrase in verbs:
+        phrase.take(_LIFT[0])
+    for group in _VERBS:
+        for phrase in found(words, (*_HAND_TO, "move over", "move above", *group) if group is _REACH else group):
             phrase.take(group[0])
             verbs.append(phrase)
+    sides = any(word.text in _SIDES for word in words)
     for phrase in found(words, ("move", "by pushing", "by pushing it")):
-        sides = any(word.text in _SIDES for word in words)
-        phrase.take("push" if sides or "pushing" in phrase.text else "put" if len(objects) > 1 else "reach")
+        pushed = sides or "pushing" in phrase.text
+        phrase.take(_PUSH[0] if pushed else _PLACE[0] if len(objects) > 1 else _REACH[0])
         verbs.append(phrase)
     return sorted(verbs, key=lambda phrase: phrase.first)
 
@@ -144,7 +152,7 @@ def _skill(verbs: list[Phrase], words: list[Word], objects: list[_Mention], know
         left = next((word.text for word in words if not word.taken and word.text not in _GLUE), "")
         said = f"This policy does not know how to “{left}”. It knows" if left else "Say what to do with it:"
         raise _refused("unknown_skill", f"{said} {_listed(knows.skills)}.", knows, candidates=knows.skills)
-    groups = [_group(_verb_of(phrase)) for phrase in verbs]
+    groups = [_group(phrase.words[0].taken) for phrase in verbs]
     if len(set(groups)) > 1 and not (groups[0] == 0 and groups[1:] == [2]):  # "take it and put it" is one thing
         raise _refused("several_steps", "The sentence asks for more than one thing. Say one; the next can follow.", knows)
     sides = {word.text for word in words if word.text in _SIDES}
@@ -162,10 +170,6 @@ def _skill(verbs: list[Phrase], words: list[Word], objects: list[_Mention], know
     raise _refused("unknown_skill", sentence, knows, candidates=knows.skills)
 
 
-def _verb_of(phrase: Phrase) -> str:
-    return phrase.words[0].taken
-
-
 def _sided(skill: str, sides: set[str]) -> bool:
     """A skill that names a side is asked by that side; one that names none is asked without one."""
     own = _SIDES & set(skill.split())
@@ -179,10 +183,6 @@ def _sided(skill: str, sides: set[str]) -> bool:
 class _Mention:
     phrase: Phrase
     name: str
-
-
-def _same(noun: str) -> tuple[str, ...]:
-    return next((group for group in SAME[4:7] if noun in group), (noun,))
 
 
 def _mentions(words: list[Word], knows: Knows) -> Iterator[_Mention]:
@@ -243,7 +243,7 @@ def _only(phrase: Phrase, fitting: list[str], knows: Knows) -> _Mention:
 
 
 def _is_verb(text: str) -> bool:
-    return any(text == phrase or text in phrase.split() for group in SAME[:4] for phrase in group)
+    return any(text in phrase.split() for group in _VERBS for phrase in group)
 
 
 def _no_object(words: list[Word], knows: Knows) -> Refused:

@@ -10,15 +10,15 @@ from django.db.models import Q, QuerySet
 from fleet.fresh import Fresh
 from fleet.models import Membership, Person, Robot, RobotQuerySet, Site
 
-Ability = Literal["see", "stop", "drive", "clear", "review", "curate", "dispatch", "train", "administer"]
+Ability = Literal["see", "stop", "drive", "clear", "review", "curate", "dispatch", "run", "train", "administer"]
 _SEE: frozenset[Ability] = frozenset({"see", "stop"})  # stopping is the safe direction: whoever sees a robot may stop it
 ABILITIES: dict[str, frozenset[Ability]] = {
     "viewer": _SEE,
-    "operator": _SEE | {"drive", "clear", "review"},
-    "dispatcher": _SEE | {"dispatch"},
+    "operator": _SEE | {"drive", "clear", "review", "run"},
+    "dispatcher": _SEE | {"dispatch", "run"},
     "reviewer": _SEE | {"review", "curate"},
-    "engineer": _SEE | {"drive", "clear", "review", "curate", "train"},
-    "admin": _SEE | {"drive", "clear", "review", "curate", "dispatch", "train", "administer"},
+    "engineer": _SEE | {"drive", "clear", "review", "curate", "run", "train"},
+    "admin": _SEE | {"drive", "clear", "review", "curate", "dispatch", "run", "train", "administer"},
 }
 REFRESH_S = 0.6  # with the time until somebody asks, a lost right is felt within a second
 Rights = dict[str, dict[str, frozenset[Ability]]]  # person uid -> robot id -> abilities

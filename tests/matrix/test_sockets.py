@@ -16,16 +16,19 @@ from channels.routing import URLRouter
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config import sockets
+from dispatch.models import Run
 from fleet import keys
 from fleet.access import ABILITIES, access
 from fleet.models import AuditEntry, Robot
 from protocol import live as live_words
 from protocol import robot_link, teleop
 from protocol.permit import Signed, login_bytes
+from protocol.runs import RunReport
 from protocol.state import LeaseState
 from robot.kernel.permits import ServerKey
 from teleop.models import ControlSession
 from teleop.takeover import Takeover
+from tests.dispatch.rig import row_of
 from tests.fleet.conftest import Lab
 from tests.fleet.rig import HOST, RobotProgram, Socket, fleet_page, sign_in, state
 from tests.matrix.world import OUTSIDER, ROLES
@@ -65,6 +68,7 @@ ROBOT = {
     "answer": (("robot",), ""),
     "session_refused": (("robot",), ""),
     "session_ended": (("robot",), ""),
+    "run_report": (("robot",), "run_noted"),
 }
 
 
@@ -318,6 +322,7 @@ async def reported(page: Socket, program: RobotProgram, held: LeaseState) -> Non
 async def robot_messages(lab: Lab) -> dict[str, Any]:
     session = await ControlSession.objects.acreate(robot=lab.robot, person=lab.people["operator"], fingerprint=PRINT)
     id = session.pk.hex
+    run = await sync_to_async(lambda: Run.objects.first() or row_of(lab, lab.people["operator"]))()
     return {
         "hello": RobotProgram(lab.robot, lab.key).hello(),
         "proof": robot_link.Proof(signature=base64.b64encode(lab.key.sign(login_bytes(lab.robot.pk, ""))).decode()),
@@ -328,6 +333,7 @@ async def robot_messages(lab: Lab) -> dict[str, Any]:
         "session_ended": robot_link.SessionEnded(session=id, reason="bye"),
         "stop_ack": robot_link.StopAck(source="x"),
         "token_request": robot_link.TokenRequest(),
+        "run_report": RunReport(run=run.pk, fence=run.fence, n=0, time_ns=1, phase="ended", result="success"),
     }
 
 

@@ -1,0 +1,13 @@
+"""Celery wrappers: runs whose robot never answered."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from dispatch.services import runs
+
+
+@shared_task(name="dispatch.take_back")
+def take_back() -> None:
+    """Also of robots that say nothing at all; those that speak are looked at with each word."""
+    runs.take_back_unanswered()

@@ -1,0 +1,32 @@
+"""The server's part of a policy's lease: once a second it agrees again, or ends it."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from dispatch.open_runs import run_of
+from fleet import keys
+from fleet.access import access
+from fleet.robot_socket import ConnectedRobot
+from protocol import robot_link
+from protocol.permit import Renewal
+from teleop.leases import renewals
+
+
+async def renew(robot: ConnectedRobot, message: robot_link.Report) -> None:
+    """Renew a policy's lease while its run is open and the person who let it move the robot still may; else revoke it."""
+    lease = message.state.lease
+    if lease is None or lease.kind != "policy" or robot.held:
+        return
+    run = await run_of(robot.id, sure=True)
+    reason = "" if run is not None and run.phase != "ended" else "no_run"
+    if not reason and not await access.may(lease.person, robot.id, "run"):
+        reason = "rights_revoked"
+    if not reason and not renewals.due(robot.id, lease, time.monotonic()):
+        return
+    renewal = Renewal(
+        robot=robot.id, epoch=lease.epoch, seq=lease.seq, counter=renewals.counter(), revoke=bool(reason), reason=reason
+    )
+    await robot.tell(robot_link.Renew(renewal=keys.sign(msgspec.json.encode(renewal))))

@@ -1,0 +1,165 @@
+"""What robots say of their runs, and what they are told: handlers of the robot socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import redis.exceptions
+from asgiref.sync import sync_to_async
+from django.db import Error
+from django.utils import timezone
+
+from dispatch import clips, newest, orders, places, traces
+from dispatch.leases import renew
+from dispatch.models import HelpRequest, Run
+from dispatch.open_runs import OpenRun, run_of, runs
+from dispatch.services import reports
+from dispatch.services import runs as services
+from fleet import audit, relay
+from fleet.access import access
+from fleet.robot_socket import ConnectedRobot
+from protocol import robot_link
+from protocol.errors import Refused
+from protocol.runs import RunEnd, RunNoted, RunReport
+
+log = logging.getLogger(__name__)
+KEPT = 1000  # runs that a process remembers
+
+
+@dataclass
+class Followed:
+    """How far a run is known here.  `told`: what of it stands in the database."""
+
+    n: int = -1
+    told: tuple[str, str, str, str] | None = None
+
+
+followed: OrderedDict[str, Followed] = OrderedDict()  # by run; the robot's socket is in this process
+_strangers: OrderedDict[tuple[str, str], None] = OrderedDict()  # (robot, run) that were written down as fenced
+repeats = orders.Repeats()
+
+
+def _remember(id: str) -> Followed:
+    """What was heard of this run, also before this process began."""
+    if id not in followed:
+        before = traces.last(places.trace(id)) or {}
+        followed[id] = Followed(n=before.get("n", -1))
+        while len(followed) > KEPT:
+            followed.popitem(last=False)
+    return followed[id]
+
+
+# -- what a robot says of a run ----------------------------------------------------------------------------------------
+
+
+async def on_run(robot: ConnectedRobot, message: RunReport) -> None:
+    """Kept in the trace, shown to who looks; a change goes into the database.  Refused: `fenced`."""
+    run = await run_of(robot.id, message.run) if message.run else None
+    if run is None or run.fence != message.fence or run.phase == "ended":
+        await _not_open(robot, message)
+        return
+    here = _remember(run.id)
+    if message.n <= here.n and message.phase != "ended":
+        return
+    if message.n > here.n:
+        raw = traces.line(message)
+        traces.append(places.trace(run.id), raw)
+        here.n = message.n
+        await newest.keep(run.id, raw)
+    changed = _facts(message)
+    if changed != here.told or message.phase == "ended":
+        await _change(robot, run, message)
+        here.told = changed
+    if message.phase == "ended":
+        await robot.tell(RunNoted(run=message.run, fence=message.fence))
+
+
+def _facts(message: RunReport) -> tuple[str, str, str, str]:
+    return message.phase, message.reason, message.episode, message.result or ""
+
+
+async def _change(robot: ConnectedRobot, run: OpenRun, message: RunReport) -> None:
+    driver = await _driver(robot.id) if message.phase == "taken" else ""
+    taken = await sync_to_async(reports.take)(run.id, message, driver)
+    runs.forget()
+    if taken.request:
+        await _keep_clip(robot.id, run.id, taken.request)
+
+
+async def _driver(robot: str) -> str:
+    """uid of the person who drives it."""
+    update = (await relay.states([robot])).get(robot)
+    lease = update.state.lease if update is not None and update.state is not None else None
+    return lease.person if lease is not None and lease.kind == "human" else ""
+
+
+async def _keep_clip(robot: str, run: str, request: str) -> None:
+    """Without its pictures a request is still one."""
+    try:
+        pictures = await clips.recent(robot)
+        count = await asyncio.to_thread(clips.write, places.clip(run, request), pictures) if pictures else 0
+        await HelpRequest.objects.filter(pk=request).aupdate(pictures=count)
+    except (redis.exceptions.RedisError, OSError, Error) as error:
+        log.warning("the pictures of help request %s could not be kept: %s", request, error)
+
+
+async def _not_open(robot: ConnectedRobot, message: RunReport) -> None:
+    """A run that is over here, or none of this robot's."""
+    row = await Run.objects.filter(pk=message.run, robot=robot.id, fence=message.fence).afirst() if message.run else None
+    if row is None:
+        await _note_stranger(robot, message)
+        if message.phase == "ended":
+            await robot.tell(RunNoted(run=message.run, fence=message.fence))
+        raise Refused("fenced", "This run is not one of yours. Nothing was changed.", run=message.run)
+    if message.phase == "ended":
+        await sync_to_async(reports.take)(row.pk, message)
+        await robot.tell(RunNoted(run=row.pk, fence=row.fence))
+    else:
+        detail = row.order_detail if row.order == "end" else {}
+        await robot.tell(RunEnd(run=row.pk, fence=row.fence, result=detail.get("result", "cancelled"), reason="run_over"))
+
+
+async def _note_stranger(robot: ConnectedRobot, message: RunReport) -> None:
+    """Once for each, however often it is said."""
+    key = (robot.id, message.run)
+    if key in _strangers:
+        return
+    _strangers[key] = None
+    while len(_strangers) > KEPT:
+        _strangers.popitem(last=False)
+    actor, said = f"robot {robot.name}", {"run": message.run, "fence": message.fence, "phase": message.phase}
+    await sync_to_async(audit.append)(actor, "run_report_fenced", robot.name, robot.organisation_id, **said)
+
+
+# -- what a robot is told ----------------------------------------------------------------------------------------------
+
+
+async def on_report(robot: ConnectedRobot, message: robot_link.Report) -> None:
+    """Five times a second: its policy lease is agreed to or ended, and orders that it has not answered are said again."""
+    await renew(robot, message)
+    if robot.held:
+        return
+    run = await run_of(robot.id)
+    if run is None or not run.order:
+        return
+    if orders.too_late(run, timezone.now()):
+        await sync_to_async(services.take_back)(run.id)
+        return
+    if run.order != "end" and not await access.may(run.asker, robot.id, "run"):
+        return
+    if repeats.due(robot.id, run, time.monotonic()):
+        out = orders.message(run, robot.id, message.state.nonce)
+        if out is not None:
+            await robot.tell(out)
+
+
+def forget() -> None:
+    """As a process that has just begun."""
+    followed.clear()
+    _strangers.clear()
+    repeats.forget()
+    runs.forget()

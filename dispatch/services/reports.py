@@ -1,0 +1,103 @@
+"""What a robot's word on a run changes: its phase, its end, and whether a person is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from dispatch.models import HelpRequest, Run
+from dispatch.services.runs import finish
+from fleet import audit
+from fleet.models import Person
+from protocol.runs import RunReport
+
+ASKS = ("doubt", "no_progress")  # it will not get further by itself; a late chunk passes
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a report.  `request`: id of a help request that it has opened."""
+
+    run: str
+    request: str = ""
+
+
+def take(id: str, report: RunReport, driver: str = "") -> Taken:
+    """`driver`: uid of the person who holds the lease, where somebody does."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().select_related("task", "robot", "site").get(pk=id)
+        if run.phase == "ended":
+            if report.phase == "ended":  # it has heard of it
+                Run.objects.filter(pk=id, order="end").update(order="")
+            return Taken(id)
+        values = _columns(run, report)
+        if report.phase == "ended":
+            _end(run, report, values)
+            return Taken(id)
+        run.enter(report.phase, **values)
+        return Taken(id, _help(run, report, driver))
+
+
+def _columns(run: Run, report: RunReport) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "reason": report.reason[:40], "sentence": report.sentence[:300], "seconds": report.seconds, "chunks": report.step,
+        "episode": report.episode or run.episode,
+    }  # fmt: skip
+    if _answers(run, report):
+        values |= {"order": "", "order_detail": {}}
+    return values
+
+
+def _answers(run: Run, report: RunReport) -> bool:
+    """Whether the robot's word answers what it was told."""
+    return run.order == "start" or report.phase == "ended" or (run.order == "resume" and report.phase == "moving")
+
+
+def _end(run: Run, report: RunReport, values: dict[str, Any]) -> None:
+    result = report.result or "interrupted"
+    judge = report.judge or ("person" if run.order == "end" and result in ("success", "failure") else "")
+    finish(run, **values, result=result, judge=judge)
+    audit.append(
+        f"robot {run.robot.name}", "run_ended", run.robot.name, run.task.organisation_id,
+        run=run.pk, result=result, judge=judge, reason=report.reason[:40],
+    )  # fmt: skip
+
+
+def _help(run: Run, report: RunReport, driver: str) -> str:
+    """Opens, takes or answers the run's help request; gives the id of one that is new."""
+    request = HelpRequest.objects.filter(run=run, state__in=("open", "taken")).first()
+    if report.phase == "holding" and report.reason in ASKS:
+        if request is None:
+            return _open(run, report)
+        if request.state == "taken":  # it was handed back, went on and asks again
+            request.become("open", taken_by=None, taken_at=None)
+    elif request is not None and report.phase == "taken":
+        _take(request, run, driver)
+    elif request is not None and report.phase == "moving":
+        request.become("answered", answer=request.answer or ("took_over" if request.state == "taken" else "go_on"))
+    return ""
+
+
+def _open(run: Run, report: RunReport) -> str:
+    request = HelpRequest.objects.create(
+        run=run, site=run.site, reason=report.reason[:40], sentence=report.sentence[:300], doubt=report.doubt, limit=report.limit,
+        reasoning=msgspec.to_builtins(report.reasoning) if report.reasoning else None,
+    )  # fmt: skip
+    audit.append(
+        f"robot {run.robot.name}", "help_asked", run.robot.name, run.task.organisation_id,
+        run=run.pk, request=request.pk, reason=request.reason, doubt=report.doubt, limit=report.limit,
+    )  # fmt: skip
+    return request.pk
+
+
+def _take(request: HelpRequest, run: Run, driver: str) -> None:
+    person = Person.objects.filter(uid=driver).first() if driver else None
+    if request.state == "taken":
+        return
+    if request.become("taken", taken_by=person, taken_at=timezone.now()):
+        who = person.shown if person else "somebody"
+        audit.append(who, "help_taken", run.robot.name, run.task.organisation_id, run=run.pk, request=request.pk)
