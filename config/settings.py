@@ -134,7 +134,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
 # an export may take hours: it has workers of its own, so that it holds up no check and no erasure
-CELERY_TASK_ROUTES = {"episodes.dataset_job": {"queue": "datasets"}}
+CELERY_TASK_ROUTES = {
+    "episodes.dataset_job": {"queue": "datasets"},
+    "policies.serve": {"queue": "inference"},  # up to half an hour each
+}
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "check episodes that nobody checks": {"task": "episodes.reconcile", "schedule": 15.0, "options": {"expires": 15}},
@@ -144,6 +147,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "push kept episodes to the object store": {"task": "episodes.store", "schedule": 30.0, "options": {"expires": 30}},
+    "begin servers of policies that robots ask": {
+        "task": "policies.reconcile_servers",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "write the audit log's head": {"task": "fleet.jobs.write_audit_head", "schedule": 24 * 3600.0},
     "keep episodes as long as their site says": {"task": "episodes.retention", "schedule": 24 * 3600.0},
     "go on with deleting a person's episodes": {"task": "episodes.erasures", "schedule": 30.0, "options": {"expires": 30}},
@@ -193,6 +201,10 @@ REINS_MEDIA_RESERVE_MB = env.number("REINS_MEDIA_RESERVE_MB", 200)  # kept free 
 REINS_S3_BUCKET = os.environ.get("REINS_S3_BUCKET", "")  # kept episodes go there; credentials as boto3 finds them
 REINS_S3_CACHE_MB = env.number("REINS_S3_CACHE_MB", 50_000)  # of them on the disk besides
 REINS_POLICIES_DIR = Path(os.environ.get("REINS_POLICIES_DIR", REINS_DATA_DIR / "policies"))
+REINS_SERVERS_PER_POLICY = env.number("REINS_SERVERS_PER_POLICY", 2)  # at most
+REINS_SERVING_BATCH = env.number("REINS_SERVING_BATCH", 8)  # robots that are answered at once
+REINS_SERVING_WAIT_MS = env.number("REINS_SERVING_WAIT_MS", 10)  # that the first of a batch waits for company
+REINS_SERVING_THREADS = env.number("REINS_SERVING_THREADS", 1)  # of PyTorch in each server
 STORAGES = {**env.object_store(REINS_S3_BUCKET)}
 REINS_VERSION_USERS: tuple[str, ...] = ()  # functions: ids of dataset versions -> what was made from them
 BODY_LIMIT = 3 * 1024 * 1024  # bytes of one request; refused while it arrives

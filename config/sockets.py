@@ -10,6 +10,7 @@ from django.urls import path, re_path
 
 from fleet.fleet_socket import FleetSocket
 from fleet.robot_socket import RobotSocket
+from policies.infer_socket import InferSocket
 from teleop.socket import TeleopSocket
 
 PAGES = [
@@ -17,6 +18,7 @@ PAGES = [
     path("ws/teleop/<str:robot>/", TeleopSocket.as_asgi()),
 ]
 ROBOTS = [path("ws/robot/", RobotSocket.as_asgi())]
+INFERENCE = [path("ws/robot/infer/", InferSocket.as_asgi())]
 
 
 class NoSuchSocket(AsyncWebsocketConsumer):
@@ -26,5 +28,5 @@ class NoSuchSocket(AsyncWebsocketConsumer):
         await self.close(code=4404)
 
 
-_ROLES: dict[str, list[Any]] = {"all": PAGES + ROBOTS, "pages": PAGES, "robots": ROBOTS, "inference": []}
+_ROLES: dict[str, list[Any]] = {"all": PAGES + ROBOTS + INFERENCE, "pages": PAGES, "robots": ROBOTS, "inference": INFERENCE}
 urlpatterns = [*_ROLES[settings.REINS_ROLE], re_path(r"^.*$", NoSuchSocket.as_asgi())]

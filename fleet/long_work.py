@@ -9,16 +9,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-SILENT = datetime.timedelta(seconds=15)  # work whose heart has not beaten for so long is begun again
-
-
 Work = TypeVar("Work", bound="LongWork")
 
 
 class LongWorkQuerySet(models.QuerySet[Work]):
     def orphaned(self) -> Self:
         """Nobody does them, or whoever did has fallen silent."""
-        silent = Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - SILENT)
+        silent = Q(heartbeat=None) | Q(heartbeat__lt=timezone.now() - self.model.SILENT)
         return self.filter(Q(state="queued") | (silent & Q(state="running")))
 
     def open(self) -> Self:
@@ -35,6 +32,7 @@ class LongWork(models.Model):
         "failed": (),
         "cancelled": (),
     }
+    SILENT: ClassVar = datetime.timedelta(seconds=15)  # work whose heart has not beaten for so long is begun again
     AGAIN: ClassVar[dict[str, Any]] = {}  # columns that start over with each claim
 
     state = models.CharField(max_length=10, default="queued", choices=[(name, name) for name in TRANSITIONS])

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import redis
@@ -40,16 +40,20 @@ _PR_SET_PDEATHSIG = 1
 def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     _die_with(options.parent)
+    words = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print is no word of ours
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         policy, gauge = _open(Path(options.folder), options.threads, options.most)
     except Refused as refusal:
-        _say(code=refusal.code, sentence=refusal.sentence)
+        _say(words, code=refusal.code, sentence=refusal.sentence)
         return REFUSED
     client = redis.Redis.from_url(os.environ["REINS_SERVING_REDIS"], socket_timeout=3, socket_connect_timeout=2)
-    desk = Desk(client, Places(options.prefix), options.policy, Rules(options.most, options.wait_ms / 1000))
-    _say(ready=True)
-    Serving(client, desk, policy, gauge, Tally(options.server, options.worker, time.time()), options).run()
+    places = Places(options.prefix)
+    desk = Desk(client, places, options.policy, Rules(options.most, options.wait_ms / 1000))
+    _say(words, ready=True)
+    tally = Tally(options.server, options.worker, time.time())
+    Serving(client, desk, policy, gauge, tally, places.health(options.policy), words).run()
     return 0
 
 
@@ -86,10 +90,17 @@ class Serving:
     """The loop.  A signal ends it after the batch at hand."""
 
     def __init__(
-        self, client: redis.Redis, desk: Desk, policy: Policy, gauge: Gauge | None, tally: Tally, options: argparse.Namespace
+        self,
+        client: redis.Redis,
+        desk: Desk,
+        policy: Policy,
+        gauge: Gauge | None,
+        tally: Tally,
+        health: str,
+        words: TextIO,
     ) -> None:
         self._client, self._desk, self._policy, self._gauge, self._tally = client, desk, policy, gauge, tally
-        self._health = Places(options.prefix).health(options.policy)
+        self._health, self._words = health, words  # a key in Redis, and what our parent hears
         self._ending = False
         self._told_s = float("-inf")
 
@@ -118,7 +129,7 @@ class Serving:
         if now_s - self._told_s < ALIVE_S:
             return
         self._told_s = now_s
-        _say(alive=True)
+        _say(self._words, alive=True)
         raw = msgspec.msgpack.encode(self._tally.health(time.time(), self._desk.dropped))
         try:
             with self._client.pipeline(transaction=False) as pipe:
@@ -138,9 +149,9 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _say(**what: Any) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
+def _say(words: TextIO, **what: Any) -> None:
+    words.write(json.dumps(what) + "\n")
+    words.flush()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from fleet.access import access
 from fleet.live import live
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
 from fleet.sessions import sessions
+from policies import known
+from policies.answers import answers
 from teleop import presence
 from tests.fleet.rig import OPEN, make_robot
 
@@ -65,6 +67,9 @@ def forgetful() -> Iterator[None]:
     sessions.forget()
     presence.sessions.forget()
     presence.missing.forget()
+    known.policies.forget()
+    known.servers.forget()
+    known.served.forget()
     live.robots.clear()
     channel_layers.backends.clear()  # its locks belong to the event loop of the test before
     redis.Redis.from_url(settings.REDIS_URL).flushall()
@@ -80,6 +85,7 @@ async def hung_up() -> AsyncIterator[None]:
         await socket.hang_up()
     OPEN.clear()
     await live.end()
+    await answers.end()
 
 
 @pytest.fixture
