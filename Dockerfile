@@ -1,4 +1,5 @@
-# Two images from one file: `server` (pages, robots, inference, worker, beat) and `robot` (a robot with a simulated body).
+# Three images from one file: `server` (pages, robots, inference, worker, beat), `learning` (the same with PyTorch, for the workers
+# that serve and train) and `robot` (a robot with a simulated body).
 FROM node:22-slim AS frontend
 WORKDIR /app/frontend
 COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
@@ -27,6 +28,14 @@ RUN REINS_MODE=demo REINS_DATA_DIR=/tmp/build python manage.py collectstatic --n
  && useradd --system --create-home reins && mkdir -p /data && chown reins /data
 USER reins
 CMD ["python", "-m", "config.serve", "--host", "0.0.0.0"]
+
+FROM server AS learning
+# empty: PyTorch's own builds with CUDA; https://download.pytorch.org/whl/cpu for a host without a GPU
+ARG TORCH_INDEX=""
+USER root
+COPY requirements-learning.txt ./
+RUN pip install --no-cache-dir ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r requirements-learning.txt
+USER reins
 
 FROM python:3.11-slim AS robot
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MUJOCO_GL=egl

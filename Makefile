@@ -60,12 +60,13 @@ clean:
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.demo: .venv/.made requirements.txt requirements-demo.txt robot/requirements.txt robot/requirements-simulated.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt
+# a machine without a GPU may set TORCH_INDEX to PyTorch's CPU builds (docs/learning.md)
+TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+.venv/.demo: .venv/.made requirements.txt requirements-demo.txt requirements-learning.txt robot/requirements.txt robot/requirements-simulated.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements-demo.txt
 	@touch $@
 
-TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
-.venv/.dev: .venv/.demo requirements-dev.txt requirements-s3.txt requirements-learning.txt
+.venv/.dev: .venv/.demo requirements-dev.txt requirements-s3.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements-dev.txt
 	@touch $@
 

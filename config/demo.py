@@ -26,6 +26,8 @@ from robot.supervise import Child, Supervisor
 ROOT = Path(__file__).resolve().parent.parent
 READY_S = 120.0
 TASKS = ("lift", "place", "push")  # what scripts show in a new demo, so that its library is not empty
+#: name, queues, how much at once, niceness; what serves or trains runs in processes of its own, so that PyTorch slows no start
+WORKERS = (("worker", "default,datasets", "2", 0), ("inference", "inference", "2", 0), ("train", "train", "1", 19))
 CALM_S = 15.0  # after the start, before they begin: workers load first
 
 
@@ -145,20 +147,22 @@ class Demo:
 
     def _workers(self) -> None:
         celery = [sys.executable, "-m", "celery", "-A", "config"]
-        worker = [
-            *celery,
-            "worker",
-            "--pool",
-            "threads",
-            "--concurrency",
-            "2",
-            "--queues",
-            "default,datasets",
-            "--loglevel",
-            "WARNING",
-        ]
+        worker = [*celery, "worker", "--pool", "threads", "--loglevel", "WARNING"]
         beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(self.data / "beat")]
-        self.supervisor.add(Child("worker", worker, self.environment, cwd=str(ROOT)))
+        for name, queues, concurrency, nice in WORKERS:
+            argv = [
+                "nice",
+                "-n",
+                str(nice),
+                *worker,
+                "--hostname",
+                f"{name}@%h",
+                "--concurrency",
+                concurrency,
+                "--queues",
+                queues,
+            ]
+            self.supervisor.add(Child(name, argv, self.environment, cwd=str(ROOT)))
         self.supervisor.add(Child("beat", beat, self.environment, cwd=str(ROOT)))
         _say("Workers: loading in the background")
 

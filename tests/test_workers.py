@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from config import celery
+from config import celery, demo
 from episodes import jobs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,10 +23,14 @@ def test_exports_have_workers_of_their_own_and_every_queue_is_served() -> None:
     assert queue_of(jobs.check_episode.name) == queue_of(jobs.erasures.name) == "default"
     wanted = {queue_of(name) for name in celery.app.tasks}
     in_compose = re.findall(r"--queues ([\w,]+)", (ROOT / "docker-compose.yml").read_text())
-    in_demo = re.findall(r'"--queues",\s*"([\w,]+)"', (ROOT / "config" / "demo.py").read_text())
-    assert {queue for one in in_demo for queue in one.split(",")} >= {"default", "datasets"}
-    assert sorted(in_compose) == ["datasets", "default"]
-    assert wanted == {"datasets", "default"}
+    in_demo = [queue for _, queues, _, _ in demo.WORKERS for queue in queues.split(",")]
+    assert sorted(in_compose) == sorted(in_demo) == ["datasets", "default", "inference", "train"]
+    assert wanted <= set(in_demo)
+
+
+def test_a_server_of_a_policy_that_lives_for_half_an_hour_has_workers_of_its_own() -> None:
+    assert queue_of("policies.serve") == "inference"
+    assert queue_of("policies.reconcile_servers") == "default"
 
 
 @pytest.mark.parametrize("name", [name for name, one in settings.CELERY_BEAT_SCHEDULE.items() if one["schedule"] < 3600])

@@ -88,7 +88,7 @@ def _rank(values: list[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
-def alive(fields: Mapping[bytes, bytes], now_s: float | None = None) -> list[Health]:
+def alive(fields: Mapping[Any, Any], now_s: float | None = None) -> list[Health]:
     """The servers of a policy that have spoken lately, from the hash `Places.health`."""
     now_s = time.time() if now_s is None else now_s
     found = [one for raw in fields.values() if (one := _readable(raw)) is not None]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +17,7 @@ from django.conf import settings
 from config import redis_server
 from policies.serving.health import alive
 from protocol.inference import Chunk, Trouble
-from tests.policies.serving.rig import PLACES, POLICY, Ear, Server, client, leave, question
+from tests.policies.serving.rig import PLACES, POLICY, ROOT, Ear, Server, client, leave, question
 
 Start = Callable[..., Server]
 
@@ -67,6 +70,27 @@ def test_what_is_no_policy_is_said_in_words(start: Start, tmp_path: Path) -> Non
     assert said["code"] == "policy_missing"
 
 
+WITHOUT = """
+import sys
+class Door:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in SHUT:
+            raise ImportError("shut: " + name)
+sys.meta_path.insert(0, Door())
+from policies.serving.child import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_it_needs_no_django_and_says_in_words_that_pytorch_is_missing(starter: Path) -> None:
+    shut = ("torch", "django", "celery", "channels", "robot", "fleet")
+    options = ["--policy", POLICY, "--folder", str(starter), "--server", "s", "--worker", "w", "--prefix", "p"]
+    command = [sys.executable, "-c", f"SHUT = {shut!r}\n{WITHOUT}", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["code"]) == (3, "torch_missing"), done.stderr
+    assert "requirements-learning.txt" in done.stdout
+
+
 def test_weights_that_were_changed_are_not_served(start: Start, starter: Path) -> None:
     path = starter / "policy.safetensors"
     raw = bytearray(path.read_bytes())
@@ -105,8 +129,6 @@ def test_one_that_is_killed_leaves_the_robots_to_the_other(start: Start, ear: Ea
 def test_it_serves_on_when_redis_was_away(
     starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    import subprocess
-
     port = redis_server.free_port()
 
     def begin() -> subprocess.Popen[bytes]:
