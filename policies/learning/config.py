@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -82,6 +82,13 @@ class ModelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return self
 
 
+class Lesson(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Until this share of all steps, episodes are drawn by these weights of their tasks; tasks without one are left out."""
+
+    until: Annotated[float, Meta(gt=0.0, le=1.0)]
+    tasks: dict[str, NotBelow]
+
+
 class LearnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How it learns.  The defaults suit a few hundred demonstrations and some minutes of one CPU thread."""
 
@@ -98,8 +105,11 @@ class LearnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     waypoint: NotBelow = 5.0  # weight of the loss on hindsight waypoints
     reasoning: NotBelow = 0.5  # weight of the loss on what it says
     held_out: Part = 0.05  # of the episodes: their error is reported, nothing is learnt from them
+    patience: Annotated[int, Meta(ge=0, le=10_000)] = 0  # checks without a smaller error before it ends early; 0: never
+    curriculum: tuple[Lesson, ...] = ()  # one after the other; after the last, every task as the episodes weigh
     report_every: Count = 50
     save_every: Count = 500
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     bf16: bool = True
     threads: Size = 1
     seed: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
@@ -109,7 +119,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """`episodes`: a file or a folder that names them (see `read.py`).  `out`: the policy's folder.
 
     Without `model.bodies` the model drives the kinds of robots that are in the episodes; `proprioception` says by their names
-    what it sees of their state: all but speeds and torques, where it says nothing.
+    what it sees of their state: all but speeds and torques, where it says nothing.  `samples`: a folder for pictures of steps
+    that were set aside, with what was said of them at each check.  `lineage` goes onto the policy's card as it is.
     """
 
     model: ModelConfig = ModelConfig()
@@ -118,11 +129,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     episodes: str = ""
     base: str = ""  # a policy's folder to go on from; "" begins anew
     out: str = ""
+    name: str = ""  # of the policy; "" is the name of its folder
+    samples: str = ""
+    lineage: dict[str, Any] = {}
 
 
 def read_config(raw: bytes) -> Config:
-    """From TOML; `Refused("policy_config")` naming the first thing that is wrong."""
+    """From TOML, or JSON where it begins with a brace; `Refused("policy_config")` naming the first thing that is wrong."""
     try:
-        return msgspec.toml.decode(raw, type=Config)
+        return msgspec.json.decode(raw, type=Config) if raw.startswith(b"{") else msgspec.toml.decode(raw, type=Config)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("policy_config", f"The configuration cannot be read: {error}.") from error

@@ -44,6 +44,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     objects: tuple[str, ...] = ()
     data: dict[str, Any] = {}  # dataset's hash, episodes, steps
     training: dict[str, Any] = {}  # configuration, code, machine, seconds
+    lineage: dict[str, Any] = {}  # dataset's name, version and hash, the policy it began from, the training
     figures: dict[str, Any] = {}  # as measured, with how
     limits: tuple[str, ...] = ()
     licence: str = ""

@@ -62,20 +62,29 @@ def known(config: ModelConfig, body: Body, state: Floats, actions: Floats, targe
 def _seen(camera: Camera, body: Body, state: Floats, position: Floats) -> tuple[Floats, Floats]:
     """Boxes [N, 4] of 0 to 1, NaN where it is not in the picture, and whether it is [N].  What stands before it is not seen
     through, but not known either."""
-    poses = _poses(camera, body, state)
-    if poses is None:
+    points = projected(camera, body, state, position[:, None, :] + _CORNERS)
+    if points is None:
         nothing = np.full(len(state), np.nan, np.float32)
         return np.full((len(state), 4), np.nan, np.float32), nothing
-    corners = position[:, None, :] + _CORNERS
-    local = np.einsum("nij,nkj->nki", np.linalg.inv(poses)[:, :3, :3], corners) + np.linalg.inv(poses)[:, None, :3, 3]
-    pixels = np.einsum("ij,nkj->nki", np.array(camera.K), local)
-    u, v = (pixels[..., axis] / np.maximum(local[..., 2], 1e-3) / size for axis, size in ((0, camera.width), (1, camera.height)))
-    left, right, top, bottom = u.min(1), u.max(1), v.min(1), v.max(1)
+    (left, top), (right, bottom) = points.min(1).T, points.max(1).T
     x, y = (left + right) / 2, (top + bottom) / 2
-    inside = (local[..., 2].min(1) > 0.01) & (x > 0) & (x < 1) & (y > 0) & (y < 1)
+    inside = (x > 0) & (x < 1) & (y > 0) & (y < 1)
     boxes = np.stack([x, y, right - left, bottom - top], 1).astype(np.float32)
     boxes[~inside] = np.nan
     return boxes, inside.astype(np.float32)
+
+
+def projected(camera: Camera, body: Body, state: Floats, places: NDArray[Any]) -> NDArray[np.float64] | None:
+    """[N, P, 2], shares of the picture's width and height, of `places` [N, P, 3] m; NaN behind the camera, None where nobody
+    can say where it is.  `state` [N, S] whole."""
+    poses = _poses(camera, body, state)
+    if poses is None:
+        return None
+    back = np.linalg.inv(poses)
+    local = np.einsum("nij,nkj->nki", back[:, :3, :3], places) + back[:, None, :3, 3]
+    pixels = np.einsum("ij,nkj->nki", np.array(camera.K), local)
+    points = pixels[..., :2] / np.maximum(local[..., 2:], 1e-3) / (camera.width, camera.height)
+    return np.asarray(np.where(local[..., 2:] > 0.01, points, np.nan))
 
 
 def _poses(camera: Camera, body: Body, state: Floats) -> NDArray[np.float64] | None:

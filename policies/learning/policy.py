@@ -12,7 +12,7 @@ from policies.learning.checkpoint import load_policy
 from policies.learning.folder import Card
 from policies.learning.phases import SUBTASKS
 from policies.learning.preprocess import Preprocess, Scale
-from policies.learning.vla import Encoded, Said, Vla
+from policies.learning.vla import Encoded, Said, Vla, moved
 from protocol.policy import Decision, Observation, Reasoning, Target
 
 Triple = tuple[float, float, float]
@@ -25,13 +25,14 @@ class VlaPolicy:
         self.model, self.scales, self.card = model.eval(), scales, card
         self._before = Preprocess(model.config, scales)
         self._generator = generator
+        self._device = next(model.parameters()).device
 
     def act(self, batch: list[Observation]) -> list[Decision]:
         given = self._before.inputs(batch)
         with torch.inference_mode():
-            encoded = self.model.encode(given)
-            said = self.model.say(encoded)
-            actions = self.model.act(encoded, self._generator)
+            encoded = self.model.encode(moved(given, self._device))
+            said, actions = moved(self.model.say(encoded), "cpu"), self.model.act(encoded, self._generator).cpu()
+            encoded = moved(encoded, "cpu")
         return [self._decision(row, int(body), batch[row], encoded, said, actions) for row, body in enumerate(given.body)]
 
     def _decision(self, row: int, body: int, one: Observation, encoded: Encoded, said: Said, actions: Tensor) -> Decision:

@@ -53,6 +53,7 @@ class Recorded:
     slot."""
 
     choice: Choice
+    task: str  # its name, where the recording says one
     body: int
     instruction: str
     state: Floats
@@ -136,6 +137,7 @@ def read(choice: Choice, config: ModelConfig) -> Recorded:
     slots = [slot for slot in config.slots if slot.name in kind.cameras]
     return Recorded(
         choice,
+        str(meta.world.get("task", "")),
         body,
         choice.instruction if choice.instruction is not None else meta.instruction,
         state,

@@ -5,7 +5,8 @@ Robots of different kinds share it: each has its own way in and out (padded to t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +73,16 @@ class Labels:
     name: Tensor
     boxes: Tensor
     shown: Tensor
+
+
+Batch = TypeVar("Batch", Inputs, Encoded, Said, Labels)
+
+
+def moved(batch: Batch, device: torch.device | str) -> Batch:
+    """The same on another device."""
+    parts: Any = [getattr(batch, part.name) for part in fields(batch)]
+    there: Any = [tuple(x.to(device) for x in part) if isinstance(part, tuple) else part.to(device) for part in parts]
+    return type(batch)(*there)
 
 
 class Vla(nn.Module):

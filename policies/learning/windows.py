@@ -31,6 +31,7 @@ class Windows:
     body: NDArray[np.int64]
     episode: NDArray[np.int64]
     instructions: tuple[str, ...]  # by episode
+    tasks: tuple[str, ...]  # by episode
     state: Floats
     actions: Floats  # [N, A] normalised, padded
     axes: Floats  # [N, A]: 1 where the body has such an axis
@@ -79,6 +80,7 @@ def windows_of(episodes: list[Recorded], before: Preprocess, shift: int) -> Wind
         body,
         np.repeat(np.arange(len(episodes)), counts),
         tuple(one.instruction for one in episodes),
+        tuple(one.task for one in episodes),
         np.concatenate([before.state(one.body, one.state) for one in episodes]),
         np.concatenate([_normal(one.actions, before.scales[one.body], axes) for one in episodes]),
         np.concatenate([_normal(np.ones_like(one.actions), None, axes) for one in episodes]),
@@ -92,10 +94,29 @@ def windows_of(episodes: list[Recorded], before: Preprocess, shift: int) -> Wind
     )
 
 
-def batch(windows: Windows, learn: LearnConfig, step: int) -> tuple[Inputs, Labels]:
-    """The batch of this step: with pictures moved about, noise on proprioception and other words for the same."""
+def lesson(windows: Windows, learn: LearnConfig, step: int) -> NDArray[np.float64]:
+    """[N] chances at this step; `Refused("policy_config")` when the curriculum names no task that is there."""
+    now = next((one for one in learn.curriculum if step < one.until * learn.steps), None)
+    if now is None:
+        return windows.chance
+    weight = np.array([now.tasks.get(task, 0.0) for task in windows.tasks])
+    chance = windows.chance * weight[windows.episode]
+    if not chance.sum() > 0:
+        raise Refused(
+            "policy_config", f"No episode is of {' or '.join(now.tasks) or 'a task'}, which the curriculum begins with."
+        )
+    return np.asarray(chance / chance.sum())
+
+
+def batch(windows: Windows, learn: LearnConfig, step: int, part: tuple[int, int] = (0, 1)) -> tuple[Inputs, Labels]:
+    """The batch of this step: with pictures moved about, noise on proprioception and other words for the same.
+
+    `part` (which, of how many): every so manieth row of it, for one of several processes.
+    """
     rng = np.random.default_rng([learn.seed, step])
-    rows = rng.choice(len(windows), learn.batch, p=windows.chance)
+    rows = rng.choice(len(windows), learn.batch, p=lesson(windows, learn, step))
+    if part != (0, 1):
+        rows, rng = rows[part[0] :: part[1]], np.random.default_rng([learn.seed, step, part[0]])
     given, labels = taken(windows, rows, rng, [paraphrase(windows.instructions[e], rng) for e in windows.episode[rows]])
     noise = torch.from_numpy(rng.normal(0, learn.noise, tuple(given.state.shape)).astype(np.float32))
     return Inputs(given.body, given.tokens, given.state + noise, given.pictures, given.seen), labels

@@ -13,8 +13,9 @@ from safetensors.numpy import load_file
 
 from episodes.data.manifest import Manifest, ManifestEpisode
 from policies.learning import train as training
-from policies.learning.checkpoint import CARD, WEIGHTS, load_policy, read_card
+from policies.learning.checkpoint import load_policy
 from policies.learning.config import Config, read_config
+from policies.learning.folder import CARD, WEIGHTS, read_card
 from policies.learning.policy import open_policy
 from policies.learning.read import choices, read
 from policies.learning.train import train
@@ -115,7 +116,8 @@ def test_the_card_says_what_went_in(small: Config) -> None:
     card = train(small, lambda line: None)
     assert read_card(Path(small.out)) == card
     assert card.data["episodes"] == 3
-    assert any("cube" in skill or "cylinder" in skill for skill in card.skills)
+    assert card.skills == ("lift", "reach")
+    assert any("cube" in said or "cylinder" in said for said in card.instructions)
     assert "held_out_action" in card.figures
     assert not (Path(small.out) / CARD).read_text().count("NaN")
 
@@ -154,7 +156,7 @@ def test_a_version_is_read_as_it_was_frozen_and_a_flipped_byte_is_named_before_i
     assert {choice.instruction for choice in chosen} == {"Lift it"}
     version = msgspec.structs.replace(small, episodes=str(manifest))
     card = train(version, lambda line: None)
-    assert card.skills == ("Lift it",)
+    assert card.instructions == ("Lift it",)
     video = chosen[1].folder / "video" / "wrist.mp4"
     raw = bytearray(video.read_bytes())
     raw[len(raw) // 2] ^= 1
