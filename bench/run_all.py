@@ -8,7 +8,20 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("glass_to_glass", "fanout", "stop", "loop", "recorder", "seek", "player", "demos", "library", "export", "checks")
+NAMES = (
+    "glass_to_glass",
+    "fanout",
+    "stop",
+    "loop",
+    "recorder",
+    "seek",
+    "player",
+    "demos",
+    "library",
+    "export",
+    "checks",
+    "serving",
+)
 
 
 def main() -> int:
