@@ -7,7 +7,6 @@ When the server is away it tries again for ever; what it could not send is eithe
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import random
 import time
@@ -20,16 +19,15 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from protocol import robot_link, wire
 from protocol.errors import Refused
-from protocol.permit import login_bytes
 from protocol.state import RobotState
 from robot.link.log import TransitionLog
+from robot.login import CALM_S, OPEN_S, Reconnect, prove, websocket_url
 
 log = logging.getLogger(__name__)
 
-OPEN_S, LOGIN_S, ACK_S = 5.0, 10.0, 5.0
+ACK_S = 5.0
 REPORT_MIN_S, REPORT_MAX_S = 0.2, 1.0
 REPORT_LEASED_S = 0.3  # each report of a lease asks the server again, so that a lost right ends it within a second
-CALM_S = 5.0  # a connection that lasted this long was a good one
 MAX_MESSAGE = 256 * 1024  # bytes from the server: an offer with its candidates is far below
 WRITE_LIMIT = 64 * 1024  # bytes the system has not taken yet before sending waits
 MAX_WAITING = 256
@@ -37,26 +35,6 @@ _MANY_SORTS = 100  # of complaints within one connection
 _SILENT_S = 10.0  # ping interval and time-out
 _LASTING = (robot_link.SessionEnded, robot_link.TokenRequest)  # still of use after a reconnect
 _HOLDING = ("revoked", "clone")  # close reasons after which nothing may move
-
-
-class Reconnect:
-    """How long to wait before attempt k: a random part of 0.5 s x 1.5^k, at most 10 s, so that a fleet does not knock
-    in step; the first is under 0.5 s, so that a restarted server is found again at once."""
-
-    def __init__(self, rng: random.Random | None = None) -> None:
-        self._rng = rng or random.Random()
-        self.attempts = 0
-
-    def wait_s(self, urgent: bool = False) -> float:
-        """`urgent`: somebody drives, and their lease ends without the server's word; it cannot last long."""
-        if urgent:
-            return self._rng.uniform(0.15, 0.3)
-        most_s = min(10.0, 0.5 * 1.5**self.attempts)
-        self.attempts = min(self.attempts + 1, 30)
-        return most_s * self._rng.uniform(0.5, 1.0)
-
-    def succeeded(self) -> None:
-        self.attempts = 0
 
 
 class ReportPace:
@@ -185,33 +163,18 @@ class Uplink:
 
     async def _log_in(self, socket: ClientConnection) -> None:
         """Raises Refused with what the server says, TimeoutError, ConnectionClosed."""
-        await socket.send(wire.encode(self._hello))
-        async with asyncio.timeout(LOGIN_S):
-            challenge = await self._hear(socket)
-            if not isinstance(challenge, robot_link.Challenge):
-                raise self._refusal(challenge)
-        proof = self._sign(login_bytes(self._hello.robot, challenge.nonce))
-        await socket.send(wire.encode(robot_link.Proof(signature=base64.b64encode(proof).decode())))
-        async with asyncio.timeout(LOGIN_S):
-            answer = await self._hear(socket)
-        if not isinstance(answer, robot_link.Welcome | robot_link.Held):
-            raise self._refusal(answer)
+        try:
+            answer = await prove(socket.send, lambda: self._hear(socket), self._hello, self._sign)
+        except Refused as refused:
+            if refused.code in _HOLDING:
+                self._ears.on_held(refused.sentence)
+            raise
         log.info("server: connected")
         self.online, self._away, self._log_sent = True, "", None
         self._said.clear()
         self._pace.reset()
         self._heard(answer)
         self._wake.set()
-
-    def _refusal(self, message: wire.Message | None) -> Refused:
-        if not isinstance(message, wire.Problem):
-            return Refused("login_unexpected", "The server does not log robots in as this program expects. Update it.")
-        if message.code == "upgrade_required":
-            sentence = f"{message.sentence} This program speaks {robot_link.PROTOCOL}. Update it."
-            return Refused(message.code, sentence, **message.detail)
-        if message.code in _HOLDING:
-            self._ears.on_held(message.sentence)
-        return Refused(message.code, message.sentence)
 
     async def _serve(self, socket: ClientConnection) -> None:
         writer = asyncio.create_task(self._write(socket))
@@ -313,8 +276,3 @@ class Uplink:
         if key not in self._said and len(self._said) < _MANY_SORTS:
             self._said.add(key)
             log.warning("server: %s", sentence)
-
-
-def websocket_url(server: str) -> str:
-    """ws(s) address of the robots' socket of an http(s) server."""
-    return "ws" + server.removeprefix("http").rstrip("/") + "/ws/robot/"

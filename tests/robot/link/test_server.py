@@ -18,7 +18,8 @@ from protocol import robot_link, wire
 from protocol.state import RobotState
 from robot.identity import Identity
 from robot.link.log import TransitionLog
-from robot.link.server import Reconnect, ReportPace, Uplink, websocket_url
+from robot.link.server import ReportPace, Uplink
+from robot.login import Reconnect, websocket_url
 from tests.robot.link.small_server import SmallServer, refuse, until, welcome
 
 ROBOT = "ab" * 16
