@@ -66,7 +66,7 @@ async def run_reins() -> None:
     async def refuse(*_: object) -> None:
         raise AssertionError("nothing is recorded here")
 
-    outlets = Outlets(lambda _: True, end.send, refuse, refuse, lambda ended: print(ended, file=sys.stderr))
+    outlets = Outlets(lambda _: True, end.send, refuse, refuse, refuse, lambda ended: print(ended, file=sys.stderr))
     sessions = Sessions("bench", clip_body().embodiment, outlets, sign=lambda raw: raw)
     asyncio.get_running_loop().add_reader(end.fileno(), _feed, end, sessions)
 

@@ -97,9 +97,15 @@ class ResetScene(Message, frozen=True, tag="reset_scene"):
     seed: U32 | None = None
 
 
+class PaintScene(Message, frozen=True, tag="paint_scene"):
+    """Simulated bodies only: other colours (a name such as purple, or #rrggbb) for things by name; a reset ends it."""
+
+    colours: dict[str, str]
+
+
 FromBrowser = (
     Acquire | Release | Stop | Clear | Goal | Ping | Watch | Seen
-    | RecordStart | RecordStop | RecordUndo | SaveLast | ResetScene
+    | RecordStart | RecordStop | RecordUndo | SaveLast | ResetScene | PaintScene
 )  # fmt: skip
 
 # -- robot -> browser -----------------------------------------------------------------------------

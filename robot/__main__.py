@@ -1,4 +1,4 @@
-"""The robot's commands: enrol, run, status, remote-motion, bodies.  Each refuses with a sentence and exit code 1."""
+"""The robot's commands: enrol, run, status, remote-motion, scene, bodies.  Each refuses with a sentence and exit code 1."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from robot.bodies.registry import BODIES
 from robot.config import read_config
 from robot.enrol import enrol
 from robot.kernel.door import Status
+from robot.world import wire
+from robot.world.door import ask_world
 
 _CONFIRM_S = 3.0
 _OLD_S = 1.0
@@ -52,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("remote-motion", help="the local switch: may this robot be moved from afar?")
     one.add_argument("to", choices=("on", "off"))
     one.set_defaults(command=_remote_motion)
+    one = commands.add_parser("scene", help="change what stands in a simulated robot's world")
+    one.add_argument("--seed", type=int, help="start over, with the objects where this seed puts them")
+    one.add_argument("--scene", default="", help="start over with this scene, such as cubes or three")
+    one.add_argument("--paint", action="append", default=[], metavar="THING=COLOUR", help="until the next start over")
+    one.set_defaults(command=_scene)
     for command in commands.choices.values():
         command.add_argument("--dir", type=Path, required=True, help="the robot's folder")
     commands.add_parser("bodies", help="list the bodies a robot can have").set_defaults(command=_bodies)
@@ -128,6 +135,30 @@ def _remote_motion(options: argparse.Namespace) -> int:
     raise Refused(
         "not_confirmed", "The robot has not confirmed the switch. Look at 'python -m robot status', or stop it by hand."
     )
+
+
+def _scene(options: argparse.Namespace) -> int:
+    run = state.read_run(options.dir)
+    if run is None or not state.is_running(options.dir):
+        raise Refused("not_running", f"The robot in {options.dir} is not running. Start it first.")
+    colours = dict(_painted(word) for word in options.paint)
+    if options.seed is not None or options.scene:
+        seed = options.seed or 0
+        if not 0 <= seed < 1 << 32:
+            raise Refused("invalid_field:seed", "A seed is a whole number from 0 to 4294967295.")
+        ask_world(Path(run.run_dir), wire.Reset(seed, options.scene))
+        _say(f"The scene began anew with seed {seed}.")
+    if colours:
+        ask_world(Path(run.run_dir), wire.Paint(colours))
+        _say("\n".join(f"{thing} is {colour} now." for thing, colour in colours.items()))
+    return 0
+
+
+def _painted(word: str) -> tuple[str, str]:
+    thing, equals, colour = word.partition("=")
+    if not thing or not equals or not colour:
+        raise Refused("invalid_field:paint", f"{word!r} says no colour. Write it like 'red cube=purple'.")
+    return thing.strip(), colour.strip()
 
 
 def _bodies(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ from protocol.errors import Refused
 from robot.world.experts.metaworld import SENTENCES, metaworld_action, metaworld_expert
 from robot.world.experts.registry import table_task
 from robot.world.experts.task import Action, Assignment, Task, Truth
+from robot.world.truth import table_truth
 from robot.world.world import World
 
 
@@ -71,25 +72,6 @@ class TableScript:
 
     def truth(self) -> Truth:
         return table_truth(self.world)
-
-
-def table_truth(world: Any) -> Truth:
-    """What the simulator knows about its tabletop."""
-    state = dict(zip((q.name for q in world.embodiment.state), world.sense().state.tolist(), strict=True))
-    objects = world.objects()
-    return Truth(
-        tool=world.tool().position,
-        closed=state["gripper"],
-        grip_n=state["grip_force"],
-        things={thing.name: np.array(thing.position) for thing in objects},
-        upright={thing.name: _upright(thing.quaternion) for thing in objects},
-    )
-
-
-def _upright(quaternion: tuple[float, float, float, float]) -> float:
-    """The z of a body's own z axis: 1 when it stands, 0 when it lies on its side."""
-    _, x, y, _ = quaternion
-    return 1.0 - 2.0 * (x * x + y * y)
 
 
 class MetaWorldScript:

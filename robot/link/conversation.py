@@ -204,6 +204,9 @@ class Conversation:
             case channel.ResetScene():
                 self._need_lease("put the objects back")
                 self._run(self._carry_out(message.id, self._outlets.reset_scene(message.seed)))
+            case channel.PaintScene():
+                self._need_lease("change colours")
+                self._run(self._carry_out(message.id, self._outlets.paint_scene(message.colours)))
 
     def _goal(self, message: channel.Goal, fingerprint: str, now_s: float) -> None:
         self._ask(

@@ -47,15 +47,16 @@ RecordRequest = channel.RecordStart | channel.RecordStop | channel.RecordUndo | 
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Where requests go.  `kernel` is False when its door is full; `record` and `reset_scene` raise `Refused`.
+    """Where requests go.  `kernel` is False when its door is full; `record`, `reset_scene` and `paint_scene` raise `Refused`.
 
-    `record(person id, person name, request)` and `reset_scene(seed)` return when it is done.
+    `record(person id, person name, request)`, `reset_scene(seed)` and `paint_scene(colours by name)` return when it is done.
     """
 
     kernel: Callable[[msgspec.Struct], bool]
     media: Callable[[msgspec.Struct], bool]
     record: Callable[[str, str, RecordRequest], Coroutine[Any, Any, None]]
     reset_scene: Callable[[int | None], Coroutine[Any, Any, None]]
+    paint_scene: Callable[[dict[str, str]], Coroutine[Any, Any, None]]
     ended: Callable[[robot_link.SessionEnded], None]
 
 

@@ -28,7 +28,7 @@ class WorldCamera:
         self._pace = Pace(camera.fps)
         self._pictures: Pictures | None = None  # made by the thread that reads
         self._looks: Mailbox | None = None
-        self._seen: tuple[int, str, bytes, bytes] | None = None
+        self._seen: tuple[object, ...] | None = None
         self._image: NDArray[np.uint8] | None = None
 
     def read(self) -> Frame | None:
@@ -60,7 +60,7 @@ class WorldCamera:
         return msgspec.msgpack.decode(newest[0], type=wire.SceneState)
 
     def _draw(self, look: wire.SceneState) -> NDArray[np.uint8]:
-        seen = (look.resets, look.scene, look.qpos, look.edits)
+        seen = (look.resets, look.scene, look.qpos, look.edits, look.colours)
         if self._image is None or seen != self._seen:
             if self._pictures is None:
                 self._pictures = Pictures(self._world, self._camera)

@@ -1,4 +1,7 @@
-"""The door of a world process: a local socket where the same machine may ask for a reset or a step.  Moves no arm."""
+"""The door of a world process: a local socket where the same machine may ask for a reset, a step, colours or a judge.
+
+Nothing that is asked here moves an arm, but in a lock-step world.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,8 @@ class Asked(Protocol):
 
     def reset(self, seed: int, scene: str) -> None: ...
     def step(self, request: wire.Step, now_s: float) -> None: ...
+    def paint(self, colours: dict[str, str]) -> None: ...
+    def aim(self, request: wire.Aim) -> None: ...
 
 
 @contextlib.contextmanager
@@ -94,6 +99,10 @@ class WorldDoor:
             request = msgspec.msgpack.decode(raw, type=wire.Request)
             if isinstance(request, wire.Reset):
                 self._world.reset(request.seed, request.scene or self._world.scene)
+            elif isinstance(request, wire.Paint):
+                self._world.paint(request.colours)
+            elif isinstance(request, wire.Aim):
+                self._world.aim(request)
             elif self._lockstep:
                 self._world.step(request, time.monotonic())
             else:

@@ -41,6 +41,7 @@ class MetaWorld:
 
     embodiment = METAWORLD
     tick_s = 0.0125
+    paintable: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.scenes = ("reach-v3", *(name for name in _environments() if name != "reach-v3"))

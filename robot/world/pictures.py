@@ -47,12 +47,13 @@ class Pictures:
         self._context: Any = None
         self._variable: Any = None
         self._variation: Any = None
+        self._colours: dict[str, tuple[float, float, float]] = {}
 
     def vary(self, variation: Any) -> None:
         """From now on the world looks so (robot.world.variation.Variation; None: as it was built)."""
         self._variation = variation
         if self._variable is not None:
-            self._variable.vary(variation)
+            self._dress()
 
     def draw(self, look: SceneState) -> NDArray[np.uint8]:
         """uint8[H,W,3] RGB of the world as it is in `look`."""
@@ -92,7 +93,7 @@ class Pictures:
         self._model = _model_of(self._world, scene)
         self._data = mujoco.MjData(self._model)
         self._variable = Variable(self._model)
-        self._variable.vary(self._variation)
+        self._dress()
         self._model.vis.quality.offsamples = 0
         self._model.vis.quality.shadowsize = 0
         self._context = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
@@ -108,10 +109,20 @@ class Pictures:
         self._eye.fixedcamid = self._model.camera(self._camera.name).id
         self._scene = scene
 
+    def _dress(self) -> None:
+        """The pristine model, varied, and what was painted on top."""
+        from robot.world.paint import paint
+
+        self._variable.vary(self._variation)
+        paint(self._model, self._colours)
+
     def _take(self, look: SceneState) -> None:
         """Positions, and what the world changed in its model since it was compiled: places of bodies and sites."""
         model = self._model
         self._data.qpos[:] = np.frombuffer(look.qpos, dtype="<f8")
+        if look.colours != self._colours:
+            self._colours = look.colours
+            self._dress()
         if look.edits:
             edits = np.frombuffer(look.edits, dtype="<f8")
             parts = (model.body_pos, model.body_quat, model.site_pos)

@@ -6,10 +6,12 @@ Draws nothing and knows no robot program: it talks through mailboxes and one doo
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +22,7 @@ from protocol.errors import Refused
 from robot.mailbox import Mailbox
 from robot.world import wire
 from robot.world.door import WorldDoor
+from robot.world.paint import read_colour
 from robot.world.world import World
 
 _RESTING_TICK_S = 0.020  # how often a resting world looks for commands
@@ -48,14 +51,36 @@ class LiveWorld:
         self._senses = open_or_create(run_dir / wire.state_file(0), wire.STATE_BYTES)
         self._looks = open_or_create(run_dir / wire.SCENE, wire.SCENE_BYTES)
         self._looked_s = -1.0
+        self.colours: dict[str, tuple[float, float, float]] = {}
+        self._aim = wire.Aim("", "", 0)
+        self._done: Callable[[], bool] | None = None
+        self._done_s = 0.0
         self.seed, self.scene = seed, scene or world.scenes[0]
         self.reset(seed, self.scene)
 
     def reset(self, seed: int, scene: str) -> None:
         """Refused("scene_unknown") changes nothing."""
         self.world.reset(seed, scene)
-        self.seed, self.scene = seed, scene
+        self.seed, self.scene, self.colours = seed, scene, {}
         self.resets += 1
+        self._looked_s = -1.0
+        with contextlib.suppress(Refused):  # what the goal is about may be gone
+            self.aim(self._aim)
+
+    def paint(self, colours: dict[str, str]) -> None:
+        """Until the next reset.  Refused("thing_unknown" | "colour_unknown") changes nothing."""
+        for name in colours:
+            if name not in self.world.paintable:
+                known = ", ".join(self.world.paintable) or "nothing"
+                raise Refused("thing_unknown", f"{name!r} cannot be painted in this world; what can be: {known}.")
+        self.colours |= {name: read_colour(colour) for name, colour in colours.items()}
+        self._looked_s = -1.0
+
+    def aim(self, request: wire.Aim) -> None:
+        """Judges this goal from now on; Refused("goal_unknown"): judges none."""
+        self._aim, self._done, self._done_s = request, None, 0.0
+        if request.skill:
+            self._done = open_judge(self.world, request.skill, request.target)
 
     def tick(self, now_s: float) -> float:
         """Obeys the newest command if it is young enough, advances, publishes; returns seconds to the next tick."""
@@ -63,8 +88,10 @@ class LiveWorld:
         awake = not self.world.resting()
         if awake:
             self.world.advance()
+        tick_s = self.world.tick_s if awake else _RESTING_TICK_S
+        self._judge(tick_s)
         self.publish(now_s, awake)
-        return self.world.tick_s if awake else _RESTING_TICK_S
+        return tick_s
 
     def step(self, request: wire.Step, now_s: float) -> None:
         """Lock-step: the request's action for its ticks, whatever the mailbox holds."""
@@ -76,6 +103,7 @@ class LiveWorld:
         self.world.drive(None if request.action is None else np.array(request.action, dtype=np.float32))
         for _ in range(request.ticks):
             self.world.advance()
+            self._judge(self.world.tick_s)
         self.publish(now_s, True)
 
     def publish(self, now_s: float, awake: bool) -> None:
@@ -87,8 +115,14 @@ class LiveWorld:
         if awake or now_s - self._looked_s >= _RESTING_LOOK_S:
             self._looked_s = now_s
             qpos, edits = self.world.look()
-            look = wire.SceneState(self.resets, self.seed, self.scene, qpos, edits, self.world.objects())
+            look = wire.SceneState(
+                self.resets, self.seed, self.scene, qpos, edits, self.world.objects(), self.colours, self._aim.number,
+                self._done_s,
+            )  # fmt: skip
             self._looks.put(msgspec.msgpack.encode(look), now_s)
+
+    def _judge(self, dt_s: float) -> None:
+        self._done_s = self._done_s + dt_s if self._done is not None and self._done() else 0.0
 
     def close(self) -> None:
         for mailbox in (self._commands, self._senses, self._looks):
@@ -115,6 +149,17 @@ def make_world(name: str) -> World:
 
         return MetaWorld()
     raise Refused("world_unknown", f"There is no world called {name!r}. Choose tabletop or metaworld.")
+
+
+def open_judge(world: World, skill: str, target: str) -> Callable[[], bool]:
+    """Whether the goal is reached now; Refused("goal_unknown")."""
+    if hasattr(world, "success"):  # the package judges its own task
+        return lambda: bool(getattr(world, "success", False))
+    from robot.world.experts.goals import goal_of
+    from robot.world.truth import table_truth
+
+    done = goal_of(skill, target, table_truth(world))
+    return lambda: done(table_truth(world))
 
 
 def run(live: LiveWorld, door: WorldDoor, lockstep: bool) -> None:

@@ -11,7 +11,7 @@ from robot.world.arm import TOOL_DOWN, Pose, ToolServo, rotation_vector
 from robot.world.embodiments import TABLETOP, WORKSPACE
 from robot.world.rest import Rest
 from robot.world.sawyer import DAMPING, FINGER_TRAVEL_M, JOINTS, STIFFNESS
-from robot.world.tabletop_scene import CUBE_HALF_M, THINGS, TRAY_HALF_M, TRAY_M, Thing, tabletop_model
+from robot.world.tabletop_scene import CUBE_HALF_M, SURFACES, THINGS, TRAY_HALF_M, TRAY_M, Thing, tabletop_model
 from robot.world.wire import SceneObject
 from robot.world.world import Sensed
 
@@ -37,6 +37,7 @@ class Tabletop:
     embodiment = TABLETOP
     tick_s = 0.010
     scenes = tuple(SCENES)
+    paintable = (*(thing.name for thing in THINGS), *SURFACES)
 
     def __init__(self) -> None:
         self.model = tabletop_model(TABLETOP)

@@ -37,6 +37,8 @@ THINGS = (
     Thing("bowl", "bowl", (0.86, 0.82, 0.74), 0.09),
 )
 
+SURFACES = ("mat", "table", "tray", "wall", "floor")  # whose colour can be changed
+
 # A lamp over the table whose light falls off (planes are drawn in pieces, so they show it), and a cool fill.
 LAMP_M = (0.75, -0.35, 1.25)
 _LAMPS = f"""

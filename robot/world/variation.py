@@ -48,7 +48,7 @@ def draw_variation(model: mujoco.MjModel, cameras: Sequence[Camera], rng: np.ran
     surfaces = [model.mat(number) for number in range(model.nmat)]
     brightness = rng.uniform(0.85, 1.1)
     return Variation(
-        things={name: _near(rng, model.geom_rgba[geoms[0]][:3] * brightness) for name, geoms in _things(model).items()},
+        things={name: _near(rng, model.geom_rgba[geoms[0]][:3] * brightness) for name, geoms in loose_things(model).items()},
         surfaces={m.name: _tinted(rng, m.rgba[:3]) for m in surfaces if m.name and m.name not in _OF_THE_ARM},
         lamp=_triple(rng.uniform(0.7, 1.25) * rng.uniform(0.92, 1.08, 3)),
         lamp_shift_m=_triple([*rng.uniform(-_LAMP_M, _LAMP_M, 2), rng.uniform(-0.1, 0.2)]),
@@ -80,7 +80,7 @@ class Variable:
             self._slip(variation.friction)
 
     def _colour(self, variation: Variation) -> None:
-        for name, geoms in _things(self.model).items():
+        for name, geoms in loose_things(self.model).items():
             for geom in geoms:
                 if name in variation.things and self.model.geom_rgba[geom, 3] > 0:
                     self.model.geom_rgba[geom, :3] = variation.things[name]
@@ -110,7 +110,7 @@ class Variable:
         self.model.geom_friction[:, 0] *= factor
 
 
-def _things(model: mujoco.MjModel) -> dict[str, list[int]]:
+def loose_things(model: mujoco.MjModel) -> dict[str, list[int]]:
     """Geoms of every loose body that has a colour of its own, by the body's name."""
     found: dict[str, list[int]] = {}
     for geom in range(model.ngeom):

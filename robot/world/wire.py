@@ -42,7 +42,10 @@ class SceneObject(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SceneState(msgspec.Struct, frozen=True, array_like=True):
-    """The newest picture of the world: float64 generalised positions, changes to the model, objects."""
+    """The newest picture of the world: float64 generalised positions, changes to the model, objects.
+
+    `colours`: RGB 0..1 of things and surfaces that were painted.  `done_s`: how long the goal numbered `aim` has been reached.
+    """
 
     resets: int
     seed: int
@@ -50,6 +53,9 @@ class SceneState(msgspec.Struct, frozen=True, array_like=True):
     qpos: bytes
     edits: bytes
     objects: list[SceneObject]
+    colours: dict[str, tuple[float, float, float]] = {}
+    aim: int = 0
+    done_s: float = 0.0
 
 
 class Reset(msgspec.Struct, frozen=True, tag="reset", forbid_unknown_fields=True):
@@ -57,6 +63,20 @@ class Reset(msgspec.Struct, frozen=True, tag="reset", forbid_unknown_fields=True
 
     seed: U32
     scene: str = ""
+
+
+class Paint(msgspec.Struct, frozen=True, tag="paint", forbid_unknown_fields=True):
+    """Other colours (see `robot.world.paint`) for things and surfaces, until the next reset."""
+
+    colours: dict[str, str]
+
+
+class Aim(msgspec.Struct, frozen=True, tag="aim", forbid_unknown_fields=True):
+    """From now on `SceneState.done_s` is about this goal, measured from where things are now; no skill: about none."""
+
+    skill: str
+    target: str
+    number: U32
 
 
 class Step(msgspec.Struct, frozen=True, tag="step", forbid_unknown_fields=True):
@@ -74,4 +94,4 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resets: int = 0
 
 
-Request = Reset | Step
+Request = Reset | Step | Paint | Aim

@@ -27,6 +27,7 @@ class World(Protocol):
     embodiment: Embodiment
     tick_s: float
     scenes: tuple[str, ...]
+    paintable: tuple[str, ...]  # names of things and surfaces that can have another colour
 
     def reset(self, seed: int, scene: str) -> None:
         """Start over; `scene` is one of `scenes`."""

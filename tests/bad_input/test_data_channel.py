@@ -107,6 +107,7 @@ WITHOUT_LEASE: dict[str, tuple[wire.Message, str]] = {
     "bring a take back": (channel.RecordUndo(id="x"), "not_in_control"),
     "save the last": (channel.SaveLast(id="x"), "not_in_control"),
     "reset the scene": (channel.ResetScene(id="x"), "not_in_control"),
+    "change colours": (channel.PaintScene(id="x", colours={"red cube": "purple"}), "not_in_control"),
 }
 
 

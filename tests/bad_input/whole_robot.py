@@ -80,7 +80,7 @@ class WholeRobot:
             self.body, ServerKey(key, "r1"), {"link": Door(kernel_end)}, Outlets(self._status, rows, events),
             Latch(folder / "latch"), epoch=7, remote_motion=True, now_s=self.now_s, utc_ns=lambda: 0,
         )  # fmt: skip
-        outlets = LinkOutlets(self._link.send, lambda _: True, self._record, self._reset, lambda _: None)
+        outlets = LinkOutlets(self._link.send, lambda _: True, self._record, self._reset, self._paint, lambda _: None)
         self.sessions = Sessions("r1", EMBODIMENT, outlets, self.server.sign, lambda: self.now_s, self._new_peer)
         self.sessions.set_state(state())
         self.recorded: list[Any] = []
@@ -190,3 +190,6 @@ class WholeRobot:
 
     async def _reset(self, seed: int | None) -> None:
         self.recorded.append(seed)
+
+    async def _paint(self, colours: dict[str, str]) -> None:
+        self.recorded.append(colours)

@@ -115,7 +115,14 @@ export interface ChannelResetScene {
   id?: string;
 }
 
-export type ChannelFromBrowser = ChannelAcquire | ChannelRelease | ChannelStop | ChannelClear | ChannelGoal | ChannelPing | ChannelWatch | ChannelSeen | ChannelRecordStart | ChannelRecordStop | ChannelRecordUndo | ChannelSaveLast | ChannelResetScene;
+export interface ChannelPaintScene {
+  type: "paint_scene";
+  colours: Record<string, string>;
+  v: 1;
+  id?: string;
+}
+
+export type ChannelFromBrowser = ChannelAcquire | ChannelRelease | ChannelStop | ChannelClear | ChannelGoal | ChannelPing | ChannelWatch | ChannelSeen | ChannelRecordStart | ChannelRecordStop | ChannelRecordUndo | ChannelSaveLast | ChannelResetScene | ChannelPaintScene;
 
 export interface ChannelHello {
   type: "hello";

@@ -79,7 +79,8 @@ class Stage:
         self.recorded: list[tuple[str, str, RecordRequest]] = []
         self.ended: list[SessionEnded] = []
         self.peers: dict[str, FakePeer] = {}
-        outlets = Outlets(self._kernel, self._media, self._record, self._reset, self.ended.append)
+        self.painted: list[dict[str, str]] = []
+        outlets = Outlets(self._kernel, self._media, self._record, self._reset, self._paint, self.ended.append)
         self.sessions = Sessions("r1", EMBODIMENT, outlets, lambda raw: b"signed " + raw, lambda: self.now_s, self._peer)
 
     async def connect(self, session: str = "s1", person: str = "p1") -> FakePeer:
@@ -121,6 +122,9 @@ class Stage:
 
     async def _reset(self, _: int | None) -> None:
         raise Refused("no_scene", "This robot has no scene to reset.")
+
+    async def _paint(self, colours: dict[str, str]) -> None:
+        self.painted.append(colours)
 
 
 def fingerprint(session: str) -> str:

@@ -37,7 +37,9 @@ class Robot:
         self.encoders = {name: LiveEncoder(640, 480) for name in self.COLOURS}
         self.index = int((UP_S + asyncio.get_running_loop().time()) * 30)
         self.ended: asyncio.Queue[SessionEnded] = asyncio.Queue()
-        outlets = Outlets(self.stage._kernel, self._media, self.stage._record, self.stage._reset, self._on_ended)
+        outlets = Outlets(
+            self.stage._kernel, self._media, self.stage._record, self.stage._reset, self.stage._paint, self._on_ended
+        )
         self.sessions = Sessions("r1", EMBODIMENT, outlets, lambda raw: b"", clock=self._clock)
         self._pictures = {name: to_i420(np.full((480, 640, 3), rgb, np.uint8)) for name, rgb in self.COLOURS.items()}
 
