@@ -77,6 +77,13 @@ class FrameRing:
         words[word] = head + 1
         words[_HEAD] = head + 1
 
+    def newest_s(self) -> float | None:
+        """When the newest picture was complete, without copying it; None while there is none."""
+        head = self.head
+        if head == 0:
+            return None
+        return self._file.reals[(HEADER_BYTES + (head - 1) % self.slots * self._stride) // WORD + 2]
+
     def newest(self) -> RingFrame | None:
         """A copy of the newest picture, or None while there is none."""
         for _ in range(self.slots):

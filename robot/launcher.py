@@ -31,7 +31,7 @@ from robot.rings import Ring
 from robot.supervise import Backoff, Child, Supervisor
 from robot.version import PROGRAM
 
-PROCESSES = ("kernel", "media", "recorder", "link")  # in the order of their start
+PROCESSES = ("kernel", "media", "recorder", "link", "pilot")  # in the order of their start
 _MEMORY = Path("/dev/shm")  # noqa: S108  # the folder made there has a random name and is ours alone
 _PREFIX, _YOUNG_S = "reins-", 10.0
 _ROOT = Path(__file__).resolve().parent.parent

@@ -27,6 +27,9 @@ DOOR_PAIRS = (
     ("media", "link"),
     ("media", "recorder"),
     ("recorder", "link"),
+    ("link", "pilot"),
+    ("media", "pilot"),
+    ("recorder", "pilot"),
 )
 FRAME_SLOTS = 8
 ROW_SLOTS, ROW_BYTES = 1024, 4096  # 20 s of control ticks

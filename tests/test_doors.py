@@ -16,6 +16,7 @@ PROCESSES = (
     "robot.media.process",
     "robot.link.process",
     "robot.recorder.process",
+    "robot.pilot.process",
     "robot.world.process",
     "robot.collect.__main__",
     "robot.bodies.simulated",
@@ -44,6 +45,11 @@ def open_door(module: str, shut: tuple[str, ...] = SHUT) -> subprocess.Completed
 @pytest.mark.parametrize("module", PROCESSES)
 def test_the_robot_needs_nothing_of_the_server(module: str) -> None:
     done = open_door(module)
+    assert done.stdout == "opened\n", done.stderr
+
+
+def test_the_pilot_loads_a_policy_only_when_it_is_told_to_run_one_itself() -> None:
+    done = open_door("robot.pilot.process", (*SHUT, "policies"))
     assert done.stdout == "opened\n", done.stderr
 
 

@@ -39,6 +39,7 @@ def test_every_contract_is_kept() -> None:
         ("teleop/views.py", "import robot.version", "The server never"),
         ("fleet/context.py", "import policies", "Each floor"),
         ("robot/version.py", "import policies.learning", "The robot's processes"),
+        ("robot/pilot/attempt.py", "import policies.learning.policy", "The robot's processes"),
     ],
 )
 def test_a_broken_floor_is_found(tmp_path: Path, file: str, line: str, contract: str) -> None:
@@ -48,6 +49,6 @@ def test_a_broken_floor_is_found(tmp_path: Path, file: str, line: str, contract:
     path = tmp_path / file
     path.write_text(path.read_text() + f"\n{line}\n")
     done = lint(tmp_path)
-    broken = [row for row in done.stdout.splitlines() if row.endswith("BROKEN")]
+    broken = [row for row in done.stdout.splitlines() if "BROKEN" in row]
     assert done.returncode == 1
     assert any(row.startswith(contract) for row in broken), done.stdout

@@ -13,6 +13,7 @@ import msgspec
 from protocol.permit import Signed
 from protocol.row import Row
 from protocol.state import Mode, Permitted
+from protocol.wire import U32
 from robot.door import decoder
 
 DOORS = ("link", "pilot", "launcher")
@@ -58,7 +59,7 @@ class Command(DoorMessage, frozen=True, kw_only=True, tag="command"):
     dies_mono_s: float | None = None
     chunk: int = -1
     uncertainty: float | None = None
-    pilot: Literal["operator", "policy", "primitive", "script"] = "operator"
+    pilot: Literal["operator", "policy", "primitive", "script", "hold"] = "operator"
 
 
 class Goal(DoorMessage, frozen=True, kw_only=True, tag="goal"):
@@ -103,7 +104,13 @@ class SetHeld(DoorMessage, frozen=True, kw_only=True, tag="set_held"):
     held: bool
 
 
-ToKernel = Acquire | Release | Command | Goal | Stop | Clear | Renew | SetRemoteMotion | SetHeld
+class SetFence(DoorMessage, frozen=True, kw_only=True, tag="set_fence"):
+    """The run that rows belong to from now on, 0 for none; only through the pilot's door.  A label: it permits nothing."""
+
+    fence: U32
+
+
+ToKernel = Acquire | Release | Command | Goal | Stop | Clear | Renew | SetRemoteMotion | SetHeld | SetFence
 
 # -- from the kernel ---------------------------------------------------------------------------------------------------
 

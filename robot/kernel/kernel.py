@@ -54,7 +54,7 @@ class Kernel:
         self._gate = Gate(body.embodiment, self.dt_s)
         self._journal = Journal(outlets.events, epoch, utc_ns)
         self._refusals = Refusals(now_s)
-        self._tick = self._dropped = 0
+        self._tick = self._dropped = self._fence = 0
         self._adopted = False
         self._heard_s = now_s  # when the newest command was accepted
         self._p99_ms = 0.0
@@ -142,6 +142,10 @@ class Kernel:
                 authority.set_remote_motion(message.allowed, now_s)
             case words.SetHeld():
                 authority.set_held(message.held, now_s)
+            case words.SetFence():
+                if name != "pilot":
+                    raise Refused("pilot_only", "Only the robot's pilot says which run goes on.")
+                self._fence = message.fence
         return Answer(id=message.id)
 
     def _command(self, peer: str, message: words.Command, now_s: float) -> None:
@@ -209,7 +213,7 @@ class Kernel:
         row = Row(
             tick=self._tick, mono_s=now_s, time_ns=self._utc_ns(), mode=authority.mode, reason=authority.reason,
             pilot=pilot, person=lease.person if lease else "", person_name=lease.name if lease else "",
-            lease_epoch=lease.epoch if lease else 0, lease_seq=lease.seq if lease else 0, fence=0,
+            lease_epoch=lease.epoch if lease else 0, lease_seq=lease.seq if lease else 0, fence=self._fence,
             state=_floats(state), action=self._asked(motion), action_done=done, clamps=clamps,
             latency_ms=math.nan if latency_s is None else latency_s * 1000, chunk=origin.chunk,
             uncertainty=origin.uncertainty, torque=_torque(state),

@@ -14,11 +14,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from protocol import robot_link, wire
+from protocol import robot_link, runs, wire
 from protocol.errors import Refused
 from robot import masks, vitals
 from robot import state as kept
@@ -34,10 +35,11 @@ from robot.link.server import Uplink
 from robot.link.session import Sessions
 from robot.mailbox import Mailbox
 from robot.media import door as media_door
+from robot.pilot import door as pilot_door
 from robot.recorder import door as recorder_door
 from robot.rings import Ring
 from robot.world.door import ask_world
-from robot.world.wire import SCENE, Reset, SceneState
+from robot.world.wire import SCENE, Paint, Reset, SceneState
 
 log = logging.getLogger("link")
 
@@ -59,12 +61,15 @@ class Link:
         identity = Identity.load(place.state_dir)
         self._kernel = Door(place.doors["kernel"])
         self._media = Door(place.doors["media"])
+        self._pilot = Door(place.doors["pilot"]) if "pilot" in place.doors else None
         self._recorder = RecorderLink(Door(place.doors["recorder"]), self._on_recorder)
         self._status, self._vitals = Mailbox.open(place.status), Mailbox.open(place.run_dir / vitals.FILE)
         self._events = Ring.open(place.events).reader(oldest=True)
         self.log = TransitionLog(place.state_dir / FOLDER)
         self._known = Known(held=kept.held(place.state_dir))
-        outlets = Outlets(self._kernel.send, self._media.send, self._recorder.record, self._reset_scene, self._ended)
+        outlets = Outlets(
+            self._kernel.send, self._media.send, self._recorder.record, self._reset_scene, self._paint_scene, self._ended
+        )  # fmt: skip
         self.sessions = Sessions(place.setup.robot, self._embodiment, outlets, identity.sign, clock)
         hello = robot_link.Hello(
             robot=place.setup.robot,
@@ -84,8 +89,10 @@ class Link:
             ("kernel", self._read_kernel),
             ("media", self._read_media),
             ("recorder", self._read_recorder),
+            ("pilot", self._read_pilot),
         ):
-            loop.add_reader(self._place.doors[name].fileno(), read)
+            if name in self._place.doors:
+                loop.add_reader(self._place.doors[name].fileno(), read)
 
     async def run(self) -> None:
         """Until cancelled; an error in any part ends all, and the launcher starts the link anew."""
@@ -153,6 +160,9 @@ class Link:
                 self._media.send(media_door.Snapshots(wanted=message.wanted))
             case robot_link.Masks():
                 self._keep_masks(message)
+            case runs.RunOrder() | runs.RunResume() | runs.RunEnd() | runs.RunNoted():
+                if self._pilot is None or not self._pilot.send(message):
+                    raise Refused("pilot_away", "The robot's pilot does not take orders now. Try again in a moment.")
 
     # -- what the robot's other processes say --------------------------------------------------------------------------
 
@@ -208,6 +218,11 @@ class Link:
                     reason=message.reason,
                     detail={**message.detail, "episode": message.episode},
                 )
+
+    def _read_pilot(self) -> None:
+        for packet in self._pilot.packets(_BATCH) if self._pilot is not None else ():
+            with _logged():
+                self.uplink.tell(pilot_door.decode_from_pilot(packet))
 
     def _look_at_kernel(self) -> None:
         told = self._status.get()
@@ -265,13 +280,20 @@ class Link:
 
     async def _reset_scene(self, seed: int | None) -> None:
         """Without a seed the objects go back to where they were.  Refused("no_scene" | "world_away" | ...)."""
-        run_dir = self._place.run_dir
-        if not (run_dir / SCENE).exists():
-            raise Refused("no_scene", "This robot's scene is real: only a person can put things back.")
+        run_dir = self._simulated()
         if seed is None:
             newest = Mailbox.open(run_dir / SCENE).get()
             seed = 0 if newest is None else msgspec.msgpack.decode(newest[0], type=SceneState).seed
         await asyncio.to_thread(ask_world, run_dir, Reset(seed=seed))
+
+    async def _paint_scene(self, colours: dict[str, str]) -> None:
+        """Refused("no_scene" | "world_away" | "thing_unknown" | "colour_unknown")."""
+        await asyncio.to_thread(ask_world, self._simulated(), Paint(colours))
+
+    def _simulated(self) -> Path:
+        if not (self._place.run_dir / SCENE).exists():
+            raise Refused("no_scene", "This robot's scene is real: only a person can change what stands there.")
+        return self._place.run_dir
 
     def _keep_masks(self, message: robot_link.Masks) -> None:
         """The media process sees by itself that there are others; refused as in `robot.masks.keep`."""

@@ -1,4 +1,4 @@
-"""What crosses the media process' doors to the link and to the recorder."""
+"""What crosses the media process' doors to link, recorder and pilot."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Snapshots(MediaMessage, frozen=True, kw_only=True, tag="snapshots"):
 
 
 class Record(MediaMessage, frozen=True, kw_only=True, tag="record"):
-    """From the recorder, once a second: whether raw pictures of every camera must go to the frame rings now."""
+    """From recorder or pilot, once a second: whether they need raw pictures of every camera in the frame rings now."""
 
     wanted: bool
 

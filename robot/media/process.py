@@ -1,6 +1,6 @@
 """The media process of a robot: cameras in, live pictures, snapshots and raw frames out.  Decides nothing.
 
-Started by the launcher as `python -m robot.media.process RUN_DIR --door link=FD --door recorder=FD`.
+Started by the launcher as `python -m robot.media.process RUN_DIR --door link=FD --door recorder=FD --door pilot=FD`.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class MediaProcess:
         maskings = {name: line.masking for name, line in self.lines.items()}
         self._masks = MaskFile(place.state_dir, place.setup.server_key, place.setup.robot, maskings)
         self._wake = {name: threading.Event() for name in self.lines}
+        self._raw: set[str] = set()  # the doors through which raw pictures are wanted
         self._stopping = threading.Event()
         self._failed = False
         self._threads = [threading.Thread(target=self._capture, args=(name,), name=f"camera {name}") for name in self.lines]
@@ -52,8 +53,8 @@ class MediaProcess:
             thread.start()
         self._to_link(door.Started())
         selector = selectors.DefaultSelector()
-        for end in self._doors.values():
-            selector.register(end, selectors.EVENT_READ, end)
+        for name, end in self._doors.items():
+            selector.register(end, selectors.EVENT_READ, name)
         due_s = time.monotonic()
         while not self._stopping.is_set():
             for key, _ in selector.select(max(0.0, due_s - time.monotonic())):
@@ -80,16 +81,16 @@ class MediaProcess:
         link = self._doors.get("link")
         return link is not None and link.send(message)
 
-    def _hear(self, end: Door) -> None:
-        for raw in end.packets():
+    def _hear(self, name: str) -> None:
+        for raw in self._doors[name].packets():
             try:
-                self._obey(door.decode_to_media(raw))
+                self._obey(name, door.decode_to_media(raw))
             except Refused as refused:
                 log.warning("%s", refused)
         for wake in self._wake.values():
             wake.set()
 
-    def _obey(self, message: door.ToMedia) -> None:
+    def _obey(self, name: str, message: door.ToMedia) -> None:
         match message:
             case door.Watch():
                 for line in self.lines.values():
@@ -98,8 +99,9 @@ class MediaProcess:
                 for line in self.lines.values():
                     line.wishes.snapshots = message.wanted
             case door.Record():
+                (self._raw.add if message.wanted else self._raw.discard)(name)
                 for line in self.lines.values():
-                    line.wishes.recorded = message.wanted
+                    line.wishes.recorded = bool(self._raw)
             case door.KeyFrame() if message.camera in self.lines:
                 self.lines[message.camera].wishes.key_frame = True
             case door.Rate() if message.camera in self.lines:

@@ -1,4 +1,4 @@
-"""What crosses the recorder's door to the link."""
+"""What crosses the recorder's doors to the link and, while a run is recorded, to the pilot."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ class Start(DoorMessage, frozen=True, kw_only=True, tag="start"):
     """Begin an episode.  `person` and `name` say who asked; who drives is read from the rows.
 
     `campaign` and `prompt`: what it is recorded for, as the server names them; passed on, never judged here.
+    `target`: the thing that a run is about.
     """
 
     instruction: str
     campaign: str = ""
     prompt: str = ""
+    target: str = ""
     person: str = ""
     name: str = ""
 

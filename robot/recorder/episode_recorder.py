@@ -27,10 +27,12 @@ from robot.recorder.take import Take
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """Which campaign and which prompt of it a take is recorded for, as the server names them; "" for none."""
+    """Which campaign and which prompt of it a take is recorded for, as the server names them, and the thing that a run is
+    about; "" for none."""
 
     campaign: str = ""
     prompt: str = ""
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,7 @@ class EpisodeRecorder:
             embodiment=msgspec.to_builtins(self.about.embodiment),
             instruction=instruction,
             program=self.about.program,
-            world=self.about.world,
+            world=self.about.world | ({"target": ordered.target} if ordered.target else {}),
             started_ns=started_ns,
             asked_by=asked_by,
             campaign=ordered.campaign,

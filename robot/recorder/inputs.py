@@ -9,14 +9,18 @@ import msgspec
 
 from protocol.errors import Refused
 from protocol.row import Row
+from protocol.scene import EVENT, SceneReport, SceneThing
 from robot.frame_ring import FrameRing, RingFrame
 from robot.kernel.door import Event
+from robot.mailbox import Mailbox
 from robot.recorder.contents import Happening
 from robot.recorder.ticks import NewPicture
 from robot.rings import Ring, RingReader
+from robot.world.wire import SceneObject, SceneState
 
 _row = msgspec.msgpack.Decoder(Row)
 _event = msgspec.msgpack.Decoder(Event)
+_scene = msgspec.msgpack.Decoder(SceneState)
 
 
 class Rows:
@@ -65,6 +69,39 @@ class Events:
             first = happened[0]
             happened.insert(0, Happening(time_ns=first.time_ns, mono_s=first.mono_s, event="lost", detail={"n": lost}))
         return happened
+
+
+class Scene:
+    """Where things are in a simulated world, told when one of them moved; nothing of a robot whose world is real."""
+
+    def __init__(self, path: Path, period_s: float) -> None:
+        self._path, self._period_s = path, period_s
+        self._looks: Mailbox | None = None
+        self._looked_s = float("-inf")
+        self._told: tuple[str, SceneReport] | None = None
+
+    def new(self, episode: str, mono_s: float, time_ns: int) -> list[Happening]:
+        """For `events.jsonl` of this episode; at `mono_s` it is `time_ns` (UTC)."""
+        if mono_s - self._looked_s < self._period_s or (self._looks is None and not self._path.exists()):
+            return []
+        self._looked_s = mono_s
+        if self._looks is None:
+            self._looks = Mailbox.open(self._path)
+        newest = self._looks.get()
+        if newest is None:
+            return []
+        seen_s = min(newest[1], mono_s)
+        report = SceneReport(tuple(_thing(thing) for thing in _scene.decode(newest[0]).objects), "simulator")
+        if (episode, report) == self._told:
+            return []
+        self._told = (episode, report)
+        seen_ns = time_ns - round((mono_s - seen_s) * 1e9)
+        return [Happening(time_ns=seen_ns, mono_s=seen_s, event=EVENT, detail=msgspec.to_builtins(report))]
+
+
+def _thing(thing: SceneObject) -> SceneThing:
+    x, y, z = thing.position
+    return SceneThing(thing.name, (round(x, 3), round(y, 3), round(z, 3)))
 
 
 class Pictures:

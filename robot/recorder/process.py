@@ -1,6 +1,6 @@
 """The recorder process: reads the rings at record ticks, answers the link, finalises and uploads in threads.
 
-`python -m robot.recorder.process RUN_DIR --door link=FD --door media=FD`.  The control loop never waits for it.
+`python -m robot.recorder.process RUN_DIR --door link=FD --door media=FD --door pilot=FD`.  The control loop never waits for it.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from robot.media.door import Record
 from robot.recorder import door
 from robot.recorder.episode_recorder import About, EpisodeRecorder, Limits
 from robot.recorder.finalise import Home, finalise
-from robot.recorder.inputs import Events, Pace, Pictures, Rows
+from robot.recorder.inputs import Events, Pace, Pictures, Rows, Scene
 from robot.recorder.recording import Now, Recording
 from robot.recorder.ticks import TickMaker, no_row
 from robot.recorder.upload import Server, Uploader
+from robot.world.wire import SCENE
 
 log = logging.getLogger("recorder")
 
@@ -87,9 +88,11 @@ class RecorderProcess:
         self._recorder = EpisodeRecorder(self._home, about, limits)
         self._finaliser = Finaliser(self._home)
         self._recording = Recording(self._recorder, self._finaliser.logs.put, self._tell, options.preroll)
-        self._link = Door(place.doors["link"])
+        self._askers = {name: Door(place.doors[name]) for name in ("link", "pilot") if name in place.doors}
         self._media = Door(place.doors["media"]) if "media" in place.doors else None
+        self._link = self._askers["link"]
         self._rows, self._events = Rows(place.rows), Events(place.events)
+        self._scene = Scene(place.run_dir / SCENE, 1.0 / embodiment.policy_hz)
         self._pictures = {camera.name: Pictures(place.frames(camera.name)) for camera in embodiment.cameras}
         self._maker: TickMaker | None = None
         self._pace = Pace(1.0 / embodiment.record_hz)
@@ -114,7 +117,7 @@ class RecorderProcess:
         while not ended.is_set():
             wait_s = self.step()
             with contextlib.suppress(InterruptedError):
-                select.select([self._link], [], [], max(0.0, wait_s))
+                select.select([*self._askers.values()], [], [], max(0.0, wait_s))
         if self._recorder.take.state == "recording":  # the robot program is ending: keep what there is
             log = self._recorder.end("unlabelled", cut=True, reason="The robot program was ended.")
             with contextlib.suppress(Refused):  # it stays as a log, for the next start
@@ -122,8 +125,9 @@ class RecorderProcess:
 
     def step(self) -> float:
         now = _now()
-        for packet in self._link.packets(16):
-            self._hear(packet, now)
+        for name, asker in self._askers.items():
+            for packet in asker.packets(16):
+                self._hear(name, asker, packet, now)
         while not self._finaliser.done.empty():
             log, result = self._finaliser.done.get()
             self._recording.finalised(log, result, now)
@@ -141,18 +145,18 @@ class RecorderProcess:
 
     # -- the door ------------------------------------------------------------------------------------------------------
 
-    def _hear(self, packet: bytes, now: Now) -> None:
+    def _hear(self, name: str, asker: Door, packet: bytes, now: Now) -> None:
         try:
             message = door.decode_to_recorder(packet)
         except Refused as refused:
-            self._link.send(door.Answer(code=refused.code, sentence=refused.sentence))
+            asker.send(door.Answer(code=refused.code, sentence=refused.sentence))
             return
         if isinstance(message, door.SetToken):
             self._uploader.set_token(message.token)
             return
-        answer = self._recording.ask(message, now)
+        answer = self._recording.ask(message, now, name)
         if message.id:
-            self._link.send(answer)
+            asker.send(answer)
 
     def _report(self, now: Now) -> None:
         progress = self._uploader.progress
@@ -200,7 +204,10 @@ class RecorderProcess:
         fresh = {name: picture for name, picture in new.items() if picture is not None}
         row = row or no_row(self._embodiment, now.mono_s, now.time_ns)
         tick = self._maker.make(now.mono_s, now.time_ns, row, fresh, lost, self._recording.key_due)
-        self._recording.tick(tick, self._events.new(), now)
+        happened = self._events.new()
+        if self._recorder.take.state == "recording":
+            happened += self._scene.new(self._recorder.take.episode, now.mono_s, now.time_ns)
+        self._recording.tick(tick, happened, now)
         main = next(iter(self._pictures.values()), None)
         self._pace.next(now.mono_s, None if main is None else main.newest_mono_s)
 

@@ -52,6 +52,7 @@ class Recording:
         self._with_preroll = preroll
         self._key_due = False
         self._actor = ""
+        self._by = "link"  # the door through which the take was begun
         self._flushed_s = 0.0
         self._driven_s = 0.0
         self._room_s = float("-inf")
@@ -74,10 +75,13 @@ class Recording:
 
     # -- asked ---------------------------------------------------------------------------------------------------------
 
-    def ask(self, request: door.ToRecorder, now: Now) -> door.Answer:
-        """Carries it out; a refusal is an answer too."""
+    def ask(self, request: door.ToRecorder, now: Now, by: str = "link") -> door.Answer:
+        """Carries it out; a refusal is an answer too.  `by`: the door it came through."""
         try:
+            self._check_owner(request, by)
             episode = self._do(request, now)
+            if isinstance(request, door.Start):
+                self._by = by
         except Refused as refused:
             detail: dict[str, Any] = dict(refused.detail)
             return door.Answer(id=request.id, code=refused.code, sentence=refused.sentence, detail=detail)
@@ -101,8 +105,17 @@ class Recording:
             case _:
                 raise Refused("unknown_type", "The recorder does not know this request.")
 
+    def _check_owner(self, request: door.ToRecorder, by: str) -> None:
+        """A run's episode ends with the run: what comes after a takeover belongs to it too."""
+        if self._recorder.take.state == "recording" and isinstance(request, door.Start | door.Stop) and by != self._by:
+            if self._by == "pilot":
+                sentence = "A run is being recorded, and its episode ends with it. End the run first."
+            else:
+                sentence = "Somebody records an episode at this robot. Let them end it first."
+            raise Refused("recording_state", sentence, state="recording")
+
     def _start(self, request: door.Start, now: Now) -> str:
-        ordered = Ordered(request.campaign, request.prompt)
+        ordered = Ordered(request.campaign, request.prompt, request.target)
         episode = self._recorder.start(_plain(request.instruction), now.time_ns, request.name, ordered)
         self._key_due = True
         self._actor = request.person
@@ -180,7 +193,7 @@ class Recording:
                 return
         if self._recorder.ticks >= MAX_S * self._hz:
             self._end(now, self._actor, "unlabelled", "An episode may last 30 minutes.")
-        elif now.mono_s - self._driven_s >= AWAY_S:
+        elif self._by == "link" and now.mono_s - self._driven_s >= AWAY_S:  # a run may wait long for help
             self._end(now, self._actor, "unlabelled", "Nobody has driven for 60 s.")
 
     def finalised(self, log: Path, result: EpisodeMeta | Refused | None, now: Now) -> None:

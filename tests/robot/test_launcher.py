@@ -122,7 +122,7 @@ async def test_it_holds_reports_and_leaves_no_process_when_the_launcher_is_kille
         assert robot.server.hellos[0].program == "0.1.0"
         await until(lambda: robot.server.of(robot_link.Log))
         pids = robot.processes()
-        assert set(pids) == {"kernel", "media", "link", "recorder", "world"}
+        assert set(pids) == {"kernel", "media", "link", "recorder", "pilot", "world"}
         assert await command("run", "--dir", str(tmp_path)) == 1
         assert "already running" in capsys.readouterr().err
         robot.process.kill()
@@ -161,15 +161,15 @@ async def test_a_stop_is_acknowledged_and_survives_a_killed_kernel_with_a_new_ep
         assert numbers == list(range(1, len(numbers) + 1))
 
 
-async def test_killed_media_link_and_recorder_come_back_while_the_kernel_goes_on(tmp_path: Path) -> None:
+async def test_killed_media_link_recorder_and_pilot_come_back_while_the_kernel_goes_on(tmp_path: Path) -> None:
     async with running(tmp_path) as robot:
         await until(lambda: robot.status() is not None)
         before, pids = robot.status(), robot.processes()
         assert before is not None
-        for name in ("media", "recorder", "link"):
+        for name in ("media", "recorder", "link", "pilot"):
             os.kill(pids[name], signal.SIGKILL)
         await until(lambda: len(robot.server.hellos) == 2, START_S)
-        await until(lambda: _restarts(robot) == {"media": 1, "recorder": 1, "link": 1}, START_S)
+        await until(lambda: _restarts(robot) == {"media": 1, "recorder": 1, "link": 1, "pilot": 1}, START_S)
         await until(lambda: set(robot.processes()) == set(pids))
         after = robot.status()
         assert after is not None

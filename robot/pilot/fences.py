@@ -1,0 +1,90 @@
+"""What the robot knows of runs across restarts: the highest fence, which run has begun, which ends the server must hear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from protocol.errors import Refused
+from protocol.runs import RunReport
+from robot.durable import write_durably
+
+FILE = "runs.json"
+MAX_ENDS = 32  # that no server has noted; older ones are given up
+
+
+class Started(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    run: str
+    fence: int
+    episode: str = ""
+
+
+class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file."""
+
+    highest: int = 0
+    started: Started | None = None
+    ends: tuple[RunReport, ...] = ()
+
+
+class Fences:
+    """On the disk before any call returns.  `Refused("runs_unreadable")`: a guess could move one fence twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._kept = Kept()
+        try:
+            self._kept = msgspec.json.decode(self._path.read_bytes(), type=Kept)
+        except FileNotFoundError:
+            pass
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            sentence = f"{self._path} cannot be read ({error}), so which runs were done is not known."
+            raise Refused("runs_unreadable", sentence) from error
+
+    @property
+    def started(self) -> Started | None:
+        return self._kept.started
+
+    @property
+    def highest(self) -> int:
+        return self._kept.highest
+
+    @property
+    def ends(self) -> tuple[RunReport, ...]:
+        return self._kept.ends
+
+    def check(self, fence: int) -> None:
+        """`Refused("fenced")` unless it is higher than any before (I17)."""
+        if fence <= self._kept.highest:
+            raise Refused(
+                "fenced", f"This robot has begun run number {self._kept.highest}; number {fence} comes too late.",
+                highest=self._kept.highest,
+            )  # fmt: skip
+
+    def start(self, run: str, fence: int) -> None:
+        """Before the first motion; refused as in `check`."""
+        self.check(fence)
+        self._keep(Kept(fence, Started(run, fence), self._kept.ends))
+
+    def recorded(self, episode: str) -> None:
+        """The episode of the started run, so that a restarted pilot can name it."""
+        if self._kept.started is not None:
+            started = msgspec.structs.replace(self._kept.started, episode=episode)
+            self._keep(msgspec.structs.replace(self._kept, started=started))
+
+    def end(self, report: RunReport) -> None:
+        """Also of a run that was refused before it began; kept until it is noted."""
+        mine = self._kept.started is not None and self._kept.started.run == report.run
+        others = tuple(end for end in self._kept.ends if end.run != report.run)
+        highest = max(self._kept.highest, report.fence)
+        self._keep(Kept(highest, None if mine else self._kept.started, (*others, report)[-MAX_ENDS:]))
+
+    def noted(self, run: str) -> None:
+        ends = tuple(end for end in self._kept.ends if end.run != run)
+        if ends != self._kept.ends:
+            self._keep(msgspec.structs.replace(self._kept, ends=ends))
+
+    def _keep(self, kept: Kept) -> None:
+        write_durably(self._path, msgspec.json.encode(kept), 0o600)
+        self._kept = kept

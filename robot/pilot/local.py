@@ -1,0 +1,95 @@
+"""Asks a policy in this process, in a thread of its own.  The only place of the robot program that may load torch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protocol.errors import Refused
+from protocol.policy import Observation, Policy
+from robot.pilot.thinker import Question, Thought, Trouble
+
+if TYPE_CHECKING:
+    from policies.learning.doubt import Band, Familiar
+
+CALIBRATION = "calibration.safetensors"
+_NICE = 5  # of the thread that thinks: heartbeats come first
+
+
+class LocalPolicy:
+    """A `Thinker` over a policy's folder; it loads when it is made, and answers when it has loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.broken = folder, False
+        self._questions: queue.Queue[Question | None] = queue.Queue(1)
+        self._answers: deque[Thought | Trouble] = deque(maxlen=64)
+        self._away, self.loading = "The policy is being loaded.", True
+        self._thread = threading.Thread(target=self._think, name="policy", daemon=True)
+        self._thread.start()
+
+    @property
+    def away(self) -> str:
+        return self._away
+
+    def ask(self, question: Question | None) -> None:
+        with contextlib.suppress(queue.Empty):
+            self._questions.get_nowait()
+        with contextlib.suppress(queue.Full):
+            self._questions.put_nowait(question)
+
+    def answers(self) -> list[Thought | Trouble]:
+        return [self._answers.popleft() for _ in range(len(self._answers))]
+
+    def close(self) -> None:
+        """The thread ends after what it is thinking."""
+        self.ask(None)
+
+    def _think(self) -> None:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        try:
+            policy, usual = open_local(self.folder)
+        except Refused as refused:
+            self._answers.append(Trouble(-1, "policy_unusable", refused.sentence))
+            self._away, self.loading, self.broken = refused.sentence, False, True
+            return
+        self._away, self.loading = "", False
+        while (question := self._questions.get()) is not None:
+            self._answers.append(_thought(policy, usual, question))
+
+
+def open_local(folder: Path) -> tuple[Policy, tuple[Familiar, Band] | None]:
+    """The policy and what is usual for it, where it was calibrated.  Refused: `policy_missing`, `policy_damaged`, ..."""
+    try:
+        from policies.learning.doubt import load_calibration
+        from policies.learning.policy import open_policy
+    except ImportError as error:
+        raise Refused("policy_missing", f"This robot cannot run policies itself ({error}). Let a server think.") from error
+    policy = open_policy(folder)
+    path = folder / CALIBRATION
+    return policy, load_calibration(path) if path.exists() else None
+
+
+def _thought(policy: Policy, usual: Any, question: Question) -> Thought | Trouble:
+    observation = Observation(
+        question.captured_ns, question.kind, question.instruction, question.state, question.pictures, question.prefix,
+        question.delay_steps,
+    )  # fmt: skip
+    try:
+        decision = policy.act([observation])[0]
+    except Refused as refused:
+        return Trouble(question.n, refused.code, refused.sentence)
+    except Exception as error:  # whatever a policy stumbles over, the robot stands still and says so
+        return Trouble(question.n, "policy_output", f"The policy failed: {type(error).__name__}: {error}.")
+    doubt = limit = None
+    if usual is not None:
+        familiar, band = usual
+        doubt, limit = float(familiar.distance(decision.features)), band.upper(question.step)
+    return Thought(
+        question.n, question.captured_ns, decision.actions, decision.dt_s, doubt, limit, decision.reasoning, decision.scores
+    )
