@@ -185,6 +185,25 @@ def test_the_pilot_drives_through_its_own_door(bench: Bench) -> None:
     assert status.mode == "AUTONOMY"
 
 
+def test_rows_bear_the_fence_that_the_pilot_says_and_nobody_else(bench: Bench) -> None:
+    assert bench.answer(words.SetFence(id="f", fence=7)).code == "pilot_only"
+    assert bench.answer(words.SetFence(id="f", fence=7), "launcher").code == "pilot_only"
+    assert bench.row().fence == 0
+    assert bench.answer(words.SetFence(id="f", fence=7), "pilot").code == ""
+    bench.drive()  # also while a person drives in that run
+    assert (bench.row().fence, bench.row().pilot) == (7, "operator")
+    assert bench.answer(words.SetFence(id="f", fence=0), "pilot").code == ""
+    assert bench.row().fence == 0
+
+
+def test_a_pilot_that_holds_says_so_in_the_rows(bench: Bench) -> None:
+    bench.answer(words.Acquire(id="a", permit=bench.permit("policy", "pilot")), "pilot")
+    bench.send(wire.HEARTBEAT, door="pilot")
+    bench.send(wire.COMMAND, ZERO, "pilot", dies_mono_s=bench.now + 0.5, pilot="hold")
+    bench.tick()
+    assert (bench.row().pilot, bench.row().mode) == ("hold", "AUTONOMY")
+
+
 def test_refusals_are_counted_by_code_and_told_once_a_second(bench: Bench) -> None:
     bench.drive()
     for bad in (b"", b"x" * 28, wire.pack(Command(wire.PROBE, 0, 1, 1, 1, 0, 0)), b"\x01\x00" + bytes(26)):

@@ -29,8 +29,8 @@ class Neighbours:
         key = keep_masks(run_dir, "r1")
         setup = Setup(robot="r1", name="r1", server="", server_key=key, program="", state_dir=str(run_dir), body="painted")
         (run_dir / "setup.json").write_bytes(msgspec.json.encode(setup))
-        pairs = {"link": door_pair(), "recorder": door_pair()}
-        self.link, self.recorder = (Door(pairs[name][1]) for name in ("link", "recorder"))
+        pairs = {"link": door_pair(), "recorder": door_pair(), "pilot": door_pair()}
+        self.link, self.recorder, self.pilot = (Door(pairs[name][1]) for name in ("link", "recorder", "pilot"))
         ends = [f"--door={name}={ours.fileno()}" for name, (ours, _) in pairs.items()]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.robot.media.painted_process", str(run_dir), *ends],
@@ -151,3 +151,16 @@ def test_masks_that_cannot_be_read_blind_every_camera_and_say_so(media: Neighbou
     (media.run_dir / "masks").write_bytes(b"{damaged")
     told = media.wait(lambda m: isinstance(m, door.Cameras) and m.cameras[0].sentence)
     assert all("masks" in camera.sentence and camera.masked for camera in told.cameras)
+
+
+def test_raw_pictures_flow_until_neither_recorder_nor_pilot_wants_them(media: Neighbours) -> None:
+    media.wait(lambda m: isinstance(m, door.Started))
+    media.recorder.send(door.Record(wanted=True))
+    media.pilot.send(door.Record(wanted=True))
+    media.wait(lambda m: isinstance(m, door.Cameras) and m.cameras[0].fps > 5)
+    media.recorder.send(door.Record(wanted=False))
+    for _ in range(3):
+        media.wait(lambda m: isinstance(m, door.Cameras))
+    assert media.wait(lambda m: isinstance(m, door.Cameras)).cameras[0].fps > 5
+    media.pilot.send(door.Record(wanted=False))
+    media.wait(lambda m: isinstance(m, door.Cameras) and m.cameras[0].fps == 0)

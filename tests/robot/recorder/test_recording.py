@@ -36,8 +36,8 @@ class Desk:
     def now(self) -> Now:
         return Now(self.mono_s, START_NS + round(self.mono_s * 1e9))
 
-    def ask(self, request: door.ToRecorder) -> door.Answer:
-        return self.recording.ask(request, self.now)
+    def ask(self, request: door.ToRecorder, by: str = "link") -> door.Answer:
+        return self.recording.ask(request, self.now, by)
 
     def tick(self, count: int = 1, mode: str = "TELEOP", happened: list[Happening] | None = None) -> None:
         for _ in range(count):
@@ -173,6 +173,31 @@ def test_a_lost_lease_does_not_end_the_take_but_a_minute_without_one_does(desk: 
     assert desk.told[-1].event == "record_saved"
     events = (desk.rec.home.saved()[0] / "events.jsonl").read_text()
     assert "Nobody has driven for 60 s." in events
+
+
+def test_a_runs_episode_is_the_pilots_alone_and_waits_long_for_help(desk: Desk) -> None:
+    assert desk.ask(door.Start(id="a", instruction="Lift it", target="red cube"), "pilot").code == ""
+    for request in (door.Start(id="b", instruction="Mine"), door.Stop(id="c"), door.Stop(id="d", discard=True)):
+        refused = desk.ask(request)
+        assert (refused.code, refused.detail) == ("recording_state", {"state": "recording"})
+        assert "End the run first" in refused.sentence
+    desk.tick()
+    desk.mono_s += 120.0
+    desk.tick(mode="SAFE_HOLD")
+    assert desk.state == "recording"
+    assert desk.ask(door.Stop(id="e", outcome="failure"), "pilot").code == ""
+    desk.settle()
+    (folder,) = desk.rec.home.saved()
+    meta = check_folder(folder)
+    assert (meta.outcome, meta.world["target"]) == ("failure", "red cube")
+
+
+def test_a_run_does_not_begin_into_a_persons_recording(desk: Desk) -> None:
+    desk.ask(door.Start(id="a", instruction="Mine"))
+    for request in (door.Start(id="b", instruction="Theirs"), door.Stop(id="c")):
+        assert "Somebody records" in desk.ask(request, "pilot").sentence
+    desk.tick()
+    assert desk.ask(door.Stop(id="d")).code == ""
 
 
 def test_an_episode_ends_after_thirty_minutes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
