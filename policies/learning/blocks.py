@@ -73,8 +73,8 @@ class Eye(nn.Module):
         self.register_buffer("places", _places(*size), persistent=False)
 
     def forward(self, pictures: Tensor, meaning: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """[B, 3, H, W] of -1 to 1 and [B, D] -> tokens [B, K, D], points [B, K, 2], x and y of -1 to 1, and what there is to
-        see, in general and at those points [B, 2 * FEATURES]."""
+        """[B, 3, H, W] of -1 to 1 and [B, D] -> tokens [B, K, D], points [B, K, 2], x and y of -1 to 1, and of
+        each point how much it wavers (the entropy of where it looks) and the colour there [B, K, 4]."""
         x = F.relu(self.first(pictures))
         x = F.relu(_tinted(self.norm2(self.second(x)), self.tint2(meaning)))
         x = F.relu(_tinted(self.norm3(self.third(x)), self.tint3(meaning)))
@@ -82,8 +82,14 @@ class Eye(nn.Module):
         asked = self.asked(meaning).unflatten(-1, (-1, FEATURES)) + self.always
         share = (asked @ found.transpose(1, 2) * 0.35).float().softmax(-1).to(found.dtype)
         points = share @ self.places.to(found.dtype)
-        there = share @ found
-        return self.told(torch.cat([points * 2, there], -1)) + self.which, points, torch.cat([found.mean(1), there.mean(1)], -1)
+        told = self.told(torch.cat([points * 2, share @ found], -1)) + self.which
+        return told, points, _sight(share.detach().float(), F.adaptive_avg_pool2d(pictures, x.shape[2:]).float())
+
+
+def _sight(share: Tensor, colours: Tensor) -> Tensor:
+    """[B, K, 4] of attention [B, K, places] and colours [B, 3, h, w]."""
+    wavers = -(share * share.clamp(min=1e-9).log()).sum(-1, keepdim=True)
+    return torch.cat([wavers, share @ colours.flatten(2).transpose(1, 2)], -1)
 
 
 def _tinted(x: Tensor, tint: Tensor) -> Tensor:

@@ -90,12 +90,13 @@ def band(fitted: list[Floats], calibrated: list[Floats], alpha: float) -> Band:
 
 
 def calibrate(runs: list[NDArray[np.float32]], alpha: float) -> tuple[Familiar, Band]:
-    """From the features [T, F] of whole successful runs: one third of them says what is familiar, one shapes the band, one
-    widens it, so that nothing is judged by what it was fitted on.  Refused as in `band`."""
-    if len(runs) < 3:
-        raise Refused("calibration_data", f"{len(runs)} successful runs cannot calibrate a policy; three are the least.")
-    familiar = fit(np.concatenate(runs[::3]))
-    return familiar, band([familiar.distance(run) for run in runs[1::3]], [familiar.distance(run) for run in runs[2::3]], alpha)
+    """From the features [T, F] of whole successful runs: half of them, drawn by lot, say what is familiar, a quarter shapes
+    the band, a quarter widens it, so that nothing is judged by what it was fitted on.  Refused as in `band`."""
+    if len(runs) < 4:
+        raise Refused("calibration_data", f"{len(runs)} successful runs cannot calibrate a policy; four are the least.")
+    drawn = [runs[index] for index in np.random.default_rng(0).permutation(len(runs))]
+    familiar = fit(np.concatenate(drawn[::2]))
+    return familiar, band([familiar.distance(run) for run in drawn[1::4]], [familiar.distance(run) for run in drawn[3::4]], alpha)
 
 
 def _held(run: Floats, steps: int) -> Floats:

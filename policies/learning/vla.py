@@ -34,8 +34,8 @@ class Inputs:
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """`actions` [B, H, D] for the head; `waypoint` [B, 3] normalised, `guess` [B, 3] the same from the points alone;
-    `said` [B, D] for the reasoning; `points` [B, slots, K, 2]; `features` [B, F] is all of what it takes the moment for: what
-    its eyes see and what it makes of it."""
+    `said` [B, D] for the reasoning; `points` [B, slots, K, 2]; `features` [B, F]: how sure each of them is, and of what
+    colour what it looks at; where something is new to the model, these show it before what is made of them does."""
 
     actions: Tensor
     waypoint: Tensor
@@ -131,7 +131,7 @@ class Vla(nn.Module):
             self.guess(points.flatten(1) * 2).float(),
             x[:, first - 1],
             points,
-            torch.cat([*(there for _, _, there in looked), x[:, first:].mean(1)], -1).float(),
+            torch.cat([sight.flatten(1) for _, _, sight in looked], -1),
         )
 
     def say(self, encoded: Encoded) -> Said:

@@ -94,5 +94,5 @@ def test_runs_calibrate_a_policy_and_fresh_ones_rarely_leave_the_band() -> None:
     assert np.mean([limit.first_alarm(familiar.distance(run)) is not None for run in fresh]) < ALPHA + 0.08
     strange = [rng.normal(size=(20, 6)) + 4 for _ in range(20)]
     assert all(limit.first_alarm(familiar.distance(run)) is not None for run in strange)
-    with pytest.raises(Refused, match="three are the least"):
-        calibrate(whole[:2], ALPHA)
+    with pytest.raises(Refused, match="four are the least"):
+        calibrate(whole[:3], ALPHA)
