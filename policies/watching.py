@@ -114,7 +114,7 @@ class Watch:
             "--most", str(settings.REINS_SERVING_BATCH), "--wait-ms", str(settings.REINS_SERVING_WAIT_MS),
             "--threads", str(settings.REINS_SERVING_THREADS), "--parent", str(os.getpid()),
         ]  # fmt: skip
-        kept = ("PATH", "LD_LIBRARY_PATH", "LANG", "CUDA_VISIBLE_DEVICES", "TORCH_HOME", "HOME")
+        kept = ("PATH", "LD_LIBRARY_PATH", "LANG", "CUDA_VISIBLE_DEVICES", "HOME", "REINS_POLICY_SERVERS")
         environment = {name: value for name, value in os.environ.items() if name in kept}
         environment |= {"REINS_SERVING_REDIS": settings.REDIS_URL, "OMP_NUM_THREADS": str(settings.REINS_SERVING_THREADS)}
         self.process = subprocess.Popen(

@@ -21,6 +21,8 @@ from typing import Any, TextIO
 import msgspec
 import redis
 
+from policies.learning.folder import CALIBRATION
+from policies.learning.zoo.registry import open_kind
 from policies.serving.answering import CalibratedGauge, Gauge, answer
 from policies.serving.batching import Rules
 from policies.serving.health import Tally
@@ -69,20 +71,19 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _open(folder: Path, threads: int, most: int) -> tuple[Policy, Gauge | None]:
-    """The policy, used once so that the first robot need not wait.  Refused: `torch_missing` and as `open_policy`."""
+    """The policy, used once so that the first robot need not wait.  Refused: `torch_missing` and as `open_kind`."""
     try:
-        import torch
+        policy = open_kind(folder)
     except ImportError as error:
         sentence = "PyTorch is not installed where this worker runs. Install requirements-learning.txt there."
         raise Refused("torch_missing", sentence) from error
-    from policies.learning.policy import open_policy
-    from policies.serving.warming import warm
-
-    torch.set_num_threads(threads)
-    policy = open_policy(folder)
-    calibration = folder / "calibration.safetensors"
+    calibration = folder / CALIBRATION
     gauge = CalibratedGauge(calibration) if calibration.exists() else None
-    warm(policy, most)
+    if "torch" in sys.modules:
+        from policies.serving.warming import warm
+
+        sys.modules["torch"].set_num_threads(threads)
+        warm(policy, most)
     return policy, gauge
 
 

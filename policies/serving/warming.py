@@ -7,7 +7,7 @@ import numpy as np
 from policies.learning.config import Body
 from policies.learning.policy import VlaPolicy
 from protocol.errors import Refused
-from protocol.policy import Observation
+from protocol.policy import Observation, Policy
 
 
 def example(body: Body, side: tuple[int, int] = (96, 72)) -> Observation:
@@ -18,8 +18,10 @@ def example(body: Body, side: tuple[int, int] = (96, 72)) -> Observation:
     return Observation(0, kind.kind, "warm up", state, dict.fromkeys(body.cameras.values(), grey))
 
 
-def warm(policy: VlaPolicy, most: int) -> None:
-    """Alone and in a whole batch.  `Refused("policy_failed")` when it cannot even do that."""
+def warm(policy: Policy, most: int) -> None:
+    """One of ours, alone and in a whole batch.  `Refused("policy_failed")` when it cannot even do that."""
+    if not isinstance(policy, VlaPolicy):
+        return
     bodies = policy.model.config.bodies
     if not bodies:
         raise Refused("policy_damaged", "The policy knows no robot.")
