@@ -17,6 +17,7 @@ urlpatterns = [
     path("privacy/", lifecycle.privacy, name="privacy"),
     path("datasets/", include("episodes.urls.datasets")),
     path("teleop/", include("teleop.urls")),
+    path("", include("dispatch.urls")),
 ]
 handler403 = "fleet.edge.page_403"
 handler404 = "fleet.edge.page_404"

@@ -6,11 +6,16 @@ the end of the header.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
+
+from fleet import relay
+from policies.serving import recent as shown
 
 SECONDS = 15.0
 Pictures = Iterable[tuple[int, dict[str, bytes]]]  # captured_ns, JPEG by camera
@@ -18,7 +23,16 @@ Pictures = Iterable[tuple[int, dict[str, bytes]]]  # captured_ns, JPEG by camera
 
 async def recent(robot: str, seconds: float = SECONDS) -> list[tuple[int, dict[str, bytes]]]:
     """What the robot's policy saw lately, oldest first."""
-    return []
+    return await asyncio.to_thread(shown.last, robot, seconds)
+
+
+async def newest(robot: str) -> tuple[int, dict[str, bytes]] | None:
+    """What it was shown last: when it was captured, and the JPEGs by camera."""
+    raw: Any = await relay.client().lindex(shown.places().recent(robot), -1)
+    if not raw:
+        return None
+    one = msgspec.msgpack.decode(raw, type=shown.Shown)
+    return one.captured_ns, one.pictures
 
 
 def write(path: Path, pictures: Pictures) -> int:

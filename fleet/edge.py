@@ -41,6 +41,10 @@ STATUS = {
     "campaign_state": 409, "campaign_closed": 409, "prompt_in_use": 409, "not_in_campaign": 409, "goals_reached": 409,
     "erasure_running": 409, "episode_forgotten": 410,
     "already_undone": 409, "job_ended": 409, "version_withdrawn": 410, "version_damaged": 409, "episode_damaged": 409,
+    "run_ended": 409, "run_moves": 409, "run_open": 409, "still_taken": 409, "robot_busy": 409, "robot_offline": 409,
+    "robot_not_ready": 409, "stopped": 409, "remote_motion_off": 409, "recording": 409, "policy_embodiment": 409,
+    "policy_withdrawn": 409, "policy_retired": 409, "policy_speechless": 409, "task_running": 409, "task_done": 409,
+    "help_closed": 409, "help_taken": 409,
     "empty_draft": 409, "mixed_embodiments": 409, "not_choosable": 409, "draft_changed": 409,
 }  # fmt: skip
 DEPTH = 32

@@ -21,11 +21,12 @@ SOMEWHERE = "administers somewhere"
 WHOLE = "administers a whole organisation"
 # at the robot, episode or site named by the address
 SEE, REVIEW, CURATE, DRIVE, TRAIN, ADMINISTER = "see", "review", "curate", "drive", "train", "administer"
+RUN = "run"
 ROBOT = "robot"  # a robot's bearer token; never a person's session
 STAFF = "staff"  # people of the installation itself, who are given /admin/ by hand; no role includes it
 
 ANYWHERE = {SOMEWHERE: ("admin", OUTSIDER, NEIGHBOUR), WHOLE: ("admin", OUTSIDER)}
-AT_A_THING = (SEE, REVIEW, CURATE, DRIVE, TRAIN, ADMINISTER)
+AT_A_THING = (SEE, REVIEW, CURATE, DRIVE, RUN, TRAIN, ADMINISTER)
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,41 @@ ROUTES: dict[str, dict[str, Row]] = {
     "api/campaigns/<id>": {"GET": Row(SEE), "PATCH": Row(TRAIN, lambda _: {"version": 1, "name": "renamed"})},
     "api/campaigns/<id>/state": {"POST": Row(TRAIN, lambda _: {"version": 1, "state": "paused"})},
     "api/campaigns/<id>/turn": {"POST": Row(DRIVE, lambda things: {"robot": things.robot})},
+    # tasks, runs, help; no robot here is connected, so nothing can be started or go on
+    "tasks/": {"GET": Row(SIGNED_IN)},
+    "tasks/new/": {"GET": Row(SIGNED_IN)},
+    "runs/<str:id>/": {"GET": Row(SEE)},
+    "help/": {"GET": Row(SIGNED_IN)},
+    "help/<str:id>/": {"GET": Row(SEE)},
+    "api/tasks": {
+        "GET": Row(SIGNED_IN),
+        "POST": Row(
+            RUN, lambda things: {"sentence": "Lift the red cube", "robot": things.robot, "policy": things.policy}, ok=(409,)
+        ),
+    },
+    "api/tasks/choices": {"GET": Row(SIGNED_IN)},
+    "api/tasks/check": {"POST": Row(SIGNED_IN, lambda things: {"sentence": "Lift it", "policy": things.policy}, ok=(200, 404))},
+    "api/tasks/<id>": {"GET": Row(SEE)},
+    "api/tasks/<id>/runs": {
+        "POST": Row(RUN, lambda things: {"version": 1, "robot": things.robot, "policy": things.policy}, ok=(409,))
+    },
+    "api/robots/<id>/run": {"GET": Row(SEE)},
+    "api/episodes/<id>/run": {"GET": Row(SEE)},
+    "api/runs/<id>": {"GET": Row(SEE)},
+    "api/runs/<id>/live": {"GET": Row(SEE)},
+    "api/runs/<id>/trace": {"GET": Row(SEE)},
+    "api/runs/<id>/picture.jpg": {"GET": Row(SEE)},
+    "api/runs/<id>/resume": {"POST": Row(RUN, ok=(409,))},
+    "api/runs/<id>/end": {"POST": Row(RUN, lambda _: {"result": "failure"})},
+    "api/runs/<id>/judge": {"POST": Row(RUN, lambda _: {"version": 1, "result": "failure"}, ok=(409,))},
+    "api/help": {"GET": Row(SIGNED_IN)},
+    "api/help/waiting": {"GET": Row(SIGNED_IN)},
+    "api/help/<id>": {"GET": Row(SEE)},
+    "api/help/<id>/clip": {"GET": Row(SEE)},
+    "api/help/<id>/take": {"POST": Row(RUN, lambda _: {"version": 1})},
+    "api/help/<id>/give-back": {"POST": Row(RUN, lambda _: {"version": 1})},
+    "api/help/<id>/answer": {"POST": Row(RUN, lambda _: {"version": 1, "answer": "end"})},
+    "api/help/<id>/verdict": {"POST": Row(RUN, lambda _: {"needless": True})},
     # how long data is kept, what has to go
     "privacy/": {"GET": Row(WHOLE)},
     "api/privacy": {"GET": Row(WHOLE)},
@@ -192,6 +228,8 @@ def address(route: str, things: Things) -> str:
         "api/enrolment-codes/<id>": things.code_id, "api/organisations/<id>": things.organisation,
         "campaigns/<str:id>": things.campaign,
         "api/campaigns/<id>": things.campaign, "api/sites/<id>": things.site,
+        "api/tasks/<id>": things.task, "api/runs/<id>": things.run, "runs/<str:id>": things.run,
+        "api/help/<id>": things.request, "help/<str:id>": things.request,
         "api/datasets/<id>": things.dataset, "datasets/<episode:id>": things.dataset,
     }  # fmt: skip
     for start, id in ids.items():

@@ -9,11 +9,14 @@ import msgspec
 from django.test import Client
 from django.utils import timezone
 
+from dispatch import clips, places
+from dispatch.models import HelpRequest, Run, Task
 from episodes import storage
 from episodes.models import Campaign, CampaignPrompt, DatasetJob, Episode, Erasure, Mark, Upload
 from episodes.services import datasets
 from fleet import robots
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
+from tests.dispatch.rig import make_policy
 from tests.fleet.conftest import Lab, make_lab
 from tests.fleet.rig import BODY
 
@@ -42,6 +45,10 @@ class Things:
     job: str  # that waits
     export: str  # that is done
     erasure: str
+    policy: str
+    task: str
+    run: str  # that holds in doubt
+    request: str  # of it, with a clip
 
 
 @dataclass
@@ -98,10 +105,27 @@ def _things(robot: Robot, site: Site, admin: Person, fields: dict[str, Any], epi
     erasure = Erasure.objects.create(
         organisation=organisation, person_hash="0" * 64, reason="asked", asked_by="Ada", state="done"
     )
+    request = _asking(robot, admin, fields["instruction"])
+    run = request.run
     return Things(
         robot.pk, episode, upload.pk, new.pk, code, site.pk, organisation.pk, mark.pk, campaign.pk, dataset, waiting, done,
-        erasure.pk,
+        erasure.pk, run.policy_id, run.task_id, run.pk, request.pk,
     )  # fmt: skip
+
+
+def _asking(robot: Robot, person: Person, sentence: str) -> HelpRequest:
+    """A run that holds in doubt and asks."""
+    site = robot.site
+    policy = make_policy(site.organisation)
+    task = Task.objects.create(
+        organisation=site.organisation, site=site, number=1, sentence=sentence, skill="lift", target="red cube", made_by=person
+    )
+    run = Run.objects.create(
+        task=task, site=site, robot=robot, policy=policy, fence=1, phase="holding", order="", started_by=person, order_by=person
+    )
+    request = HelpRequest.objects.create(run=run, site=site, reason="doubt", pictures=1)
+    clips.write(places.clip(run.pk, request.pk), [(1, {"main": b"jpeg"})])
+    return request
 
 
 def _dataset(admin: Person, organisation: Organisation, name: str) -> tuple[str, str, str]:

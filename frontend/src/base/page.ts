@@ -3,3 +3,6 @@ import "../styles/reins.css";
 import "./menus";
 import "./remote_stop";
 import "./theme";
+import { waitingFeed } from "../waiting";
+
+if (document.querySelector("[data-help-count]")) waitingFeed();

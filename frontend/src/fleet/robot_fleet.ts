@@ -3,6 +3,7 @@ import { type FleetFeed, fleetFeed } from "../fleet_feed";
 import type { RobotRow } from "../generated/protocol";
 import { bindKeys } from "../keys";
 import { say } from "../live_region";
+import { waitingFeed } from "../waiting";
 import { askRelease } from "./hold";
 import { byNeed, type Entry, keptOrder, tiles } from "./order";
 import { doing, searchable } from "./sentence";
@@ -30,6 +31,7 @@ class RobotFleet extends HTMLElement {
     this.listen(signal);
     this.feed.on("rows", () => this.arrived(), signal);
     this.feed.on("state", () => this.draw(), signal);
+    waitingFeed().on(() => this.draw(), signal);
     const tick = window.setInterval(() => this.draw(), 1000);
     signal.addEventListener("abort", () => window.clearInterval(tick));
     this.pictures.start();
@@ -91,7 +93,10 @@ class RobotFleet extends HTMLElement {
 
   private entries(): Entry[] {
     const me = document.documentElement.dataset.me ?? "";
-    return [...this.feed.rows.values()].map((row) => ({ row, doing: doing(row, me, this.feed.age_s(row.id)) }));
+    return [...this.feed.rows.values()].map((row) => ({
+      row,
+      doing: doing(row, me, this.feed.age_s(row.id), waitingFeed().robots.get(row.id)),
+    }));
   }
 
   private draw(): void {

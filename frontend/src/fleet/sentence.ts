@@ -1,7 +1,9 @@
 // What a robot is doing, who holds it and whether it needs somebody, in words. Pure: from one row of the live list.
 import type { RobotRow, RobotState } from "../generated/protocol";
 import { type Chip, chipOf, type Look } from "../mode";
+import { reasonOf } from "../tasks/words";
 import { clock, count, span } from "../text";
+import type { Asks } from "../waiting";
 
 export interface Doing {
   chip: Chip;
@@ -12,17 +14,39 @@ export interface Doing {
   needs: boolean;
   /** What opening the robot would be for; its link always opens the cockpit. */
   action: "Look" | "Drive" | "Watch";
+  /** The request for help that waits, "" for none. */
+  help: string;
 }
 
 /** `waited_s` = seconds since this row arrived, so that ages go on between messages. */
-export function doing(row: RobotRow, me: string, waited_s = 0): Doing {
+export function doing(row: RobotRow, me: string, waited_s = 0, asks?: Asks): Doing {
+  if (asks && row.online) return asking(row, me, asks);
   const chip = chipOf({ online: row.online, state: row.state, me });
   const needs = chip.look === "hold" || (row.online && (row.alerts?.length ?? 0) > 0);
-  const rest = { chip, needs, ...holder(row, me), action: action(row, chip.look) };
+  const rest = { chip, needs, ...holder(row, me), action: action(row, chip.look), help: "" };
   if (!row.online) return { ...rest, title: "Not connected", detail: lastSeen(row.last_seen_s, waited_s) };
   if (!row.state) return { ...rest, title: "Connected, no word yet", detail: "Its state is unknown until it reports." };
   const since = (row.state.since_s ?? 0) + waited_s;
   return { ...rest, title: title(row.state, chip, me), detail: row.alerts?.[0] ?? detail(row.state, chip, since) };
+}
+
+/** A run that holds and waits for a person. */
+function asking(row: RobotRow, me: string, asks: Asks): Doing {
+  const usual = doing(row, me);
+  const looked = asks.taken_by
+    ? `${asks.taken_by} looks after it.`
+    : `Waits for somebody, ${span(asks.waiting_s)} so far.`;
+  if (usual.chip.look === "stop" || usual.chip.look === "human") return { ...usual, help: asks.request };
+  const chip: Chip = { look: "hold", word: "HOLD", small: reasonOf(asks.reason), icon: "lock" };
+  return {
+    ...usual,
+    chip,
+    needs: true,
+    title: `Asks for help: ${reasonOf(asks.reason)}`,
+    detail: looked,
+    action: "Look",
+    help: asks.request,
+  };
 }
 
 function holder(row: RobotRow, me: string): { held: string } {

@@ -63,7 +63,7 @@ export class Tile {
     this.put("action", `${icon(what.action === "Drive" ? "hand" : "camera")}${what.action}`);
     this.put("held", heldWords(what.held), this.card);
     this.put("held", safe(what.held), this.line);
-    this.put("release", row.may_release ? RELEASE : "");
+    this.put("release", row.may_release ? RELEASE : helpLink(what.help));
     this.put("recording", recordingCell(row), this.line);
     this.put("health", healthCell(row), this.line);
     this.put("link", linkCell(row), this.line);
@@ -89,6 +89,12 @@ export class Tile {
       if (target) target.innerHTML = html;
     }
   }
+}
+
+function helpLink(request: string): string {
+  return request
+    ? `<a class="btn over wait" href="/help/${safe(request)}/">${icon("question")}See what it asks</a>`
+    : "";
 }
 
 function heldWords(held: string): string {
