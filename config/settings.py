@@ -137,6 +137,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "episodes.dataset_job": {"queue": "datasets"},
     "policies.serve": {"queue": "inference"},  # up to half an hour each
+    "policies.train": {"queue": "train"},  # hours
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
@@ -149,6 +150,11 @@ CELERY_BEAT_SCHEDULE = {
     "push kept episodes to the object store": {"task": "episodes.store", "schedule": 30.0, "options": {"expires": 30}},
     "begin servers of policies that robots ask": {
         "task": "policies.reconcile_servers",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "begin trainings that nobody does": {
+        "task": "policies.reconcile_trainings",
         "schedule": 5.0,
         "options": {"expires": 10},
     },
@@ -201,12 +207,13 @@ REINS_MEDIA_RESERVE_MB = env.number("REINS_MEDIA_RESERVE_MB", 200)  # kept free 
 REINS_S3_BUCKET = os.environ.get("REINS_S3_BUCKET", "")  # kept episodes go there; credentials as boto3 finds them
 REINS_S3_CACHE_MB = env.number("REINS_S3_CACHE_MB", 50_000)  # of them on the disk besides
 REINS_POLICIES_DIR = Path(os.environ.get("REINS_POLICIES_DIR", REINS_DATA_DIR / "policies"))
+REINS_TRAIN_PROCESSES = env.number("REINS_TRAIN_PROCESSES", 1)  # of one training; with several GPUs one for each
 REINS_SERVERS_PER_POLICY = env.number("REINS_SERVERS_PER_POLICY", 2)  # at most
 REINS_SERVING_BATCH = env.number("REINS_SERVING_BATCH", 8)  # robots that are answered at once
 REINS_SERVING_WAIT_MS = env.number("REINS_SERVING_WAIT_MS", 10)  # that the first of a batch waits for company
 REINS_SERVING_THREADS = env.number("REINS_SERVING_THREADS", 1)  # of PyTorch in each server
 STORAGES = {**env.object_store(REINS_S3_BUCKET)}
-REINS_VERSION_USERS: tuple[str, ...] = ()  # functions: ids of dataset versions -> what was made from them
+REINS_VERSION_USERS = ("policies.reading.lineage.users_of",)  # functions: ids of dataset versions -> what was made from them
 BODY_LIMIT = 3 * 1024 * 1024  # bytes of one request; refused while it arrives
 DATA_UPLOAD_MAX_MEMORY_SIZE = BODY_LIMIT
 

@@ -9,9 +9,9 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_shutting_down
 
-from policies import watching
+from policies import teaching, watching
 from policies.models import PolicyServer
-from policies.services import serving
+from policies.services import imports, serving, trainings
 
 
 @shared_task(name="policies.serve")
@@ -31,6 +31,21 @@ def serve(server_id: str) -> None:
 def reconcile_servers() -> None:
     """Begins the servers that robots ask for and nobody does."""
     serving.reconcile()
+
+
+@shared_task(name="policies.train")
+def train() -> None:
+    """Does the first training that waits, whichever was asked for: so they are done in the order that people see."""
+    found = None if watching.leaving.is_set() else teaching.next_one(f"{socket.gethostname()}:{os.getpid()}")
+    if found is not None:
+        teaching.Teaching(*found).run()
+
+
+@shared_task(name="policies.reconcile_trainings")
+def reconcile_trainings() -> None:
+    """Begins the trainings that nobody does, and lets go what must not be kept."""
+    trainings.reconcile()
+    imports.sweep()
 
 
 @worker_shutting_down.connect

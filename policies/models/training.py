@@ -26,6 +26,8 @@ class TrainingQuerySet(LongWorkQuerySet["Training"]):
 class Training(LongWork):
     """What came of it, where it is done, is the PolicyVersion whose `training` it is."""
 
+    AGAIN: ClassVar[dict[str, Any]] = {"doing": ""}
+
     id = models.CharField(max_length=32, primary_key=True, default=new_id, editable=False)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="trainings")
     name = models.CharField(max_length=80)  # of the policy that it makes
@@ -54,6 +56,10 @@ class Training(LongWork):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"
+
+    def let_go(self, fence: int) -> bool:
+        """Another worker may go on with it at once."""
+        return bool(Training.objects.filter(pk=self.pk, fence=fence, state="running").update(heartbeat=None, owner=""))
 
     @property
     def folder(self) -> Path:

@@ -119,3 +119,20 @@ def _calibration(folder: Path, card: Card) -> dict[str, Any]:
         return {}
     said = card.figures.get("calibration", {})
     return {**(said if isinstance(said, dict) else {}), "sha256": hash_file(path).sha256}
+
+
+def change(policy: PolicyVersion, version: int, values: dict[str, Any], person: Person) -> None:
+    """Its stage, or the skills that people may ask of it.  Refused: `stale_version`, `policy_stage`, `policy_withdrawn`."""
+    if policy.withdrawn_reason and values.get("stage") not in (None, "retired"):
+        raise Refused("policy_withdrawn", f"{policy} was withdrawn: {policy.withdrawn_reason}")
+    with transaction.atomic():
+        before = {name: getattr(policy, name) for name in values}
+        policy.change(version, **values)
+        audit.append(person.shown, "policy_changed", policy.pk, policy.organisation_id, before=before, after=values)
+
+
+def withdraw(policy: PolicyVersion, version: int, reason: str, person: Person) -> None:
+    """Nobody may run it or learn on from it any more; its files stay, so that what it did can be understood."""
+    with transaction.atomic():
+        policy.change(version, withdrawn_reason=reason)
+        audit.append(person.shown, "policy_withdrawn", policy.pk, policy.organisation_id, name=policy.shown, reason=reason)

@@ -1,0 +1,31 @@
+"""The process in which a worker has a training done: `python -m policies.learning.child PROCESSES CONFIG`.  No Django.
+
+The same as by hand, but it does not outlive who started it.  With more than one process, torchrun's launcher starts them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(argv: Sequence[str]) -> int:
+    processes, config = int(argv[0]), argv[1]
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if processes > 1 and "RANK" not in os.environ:
+        from torch.distributed.run import main as launch
+
+        launch(["--standalone", f"--nproc-per-node={processes}", "-m", "policies.learning.child", str(processes), config])
+        return 0
+    from policies.learning import train
+
+    return train.main([config])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
