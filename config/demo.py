@@ -147,7 +147,7 @@ class Demo:
 
     def _workers(self) -> None:
         celery = [sys.executable, "-m", "celery", "-A", "config"]
-        worker = [*celery, "worker", "--pool", "threads", "--loglevel", "WARNING"]
+        worker = [*celery, "worker", "--pool", "threads", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"]
         beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(self.data / "beat")]
         for name, queues, concurrency, nice in WORKERS:
             argv = [

@@ -31,7 +31,19 @@ from protocol.wire import encode
 from robot.supervise import Child, Supervisor
 
 ROOT = Path(__file__).resolve().parent.parent
-WORKER = ("-m", "celery", "-A", "config", "worker", "--pool", "threads", "--loglevel", "WARNING")
+WORKER = (
+    "-m",
+    "celery",
+    "-A",
+    "config",
+    "worker",
+    "--pool",
+    "threads",
+    "--without-mingle",
+    "--without-gossip",
+    "--loglevel",
+    "WARNING",
+)
 
 
 @dataclass
