@@ -31,12 +31,16 @@ AT_A_THING = (SEE, REVIEW, CURATE, DRIVE, RUN, TRAIN, ADMINISTER)
 
 @dataclass(frozen=True)
 class Row:
-    """`body` makes the JSON of a request about these things; `ok` are the answers of a request that is served."""
+    """`body` makes the JSON of a request about these things; `ok` are the answers of a request that is served.
+
+    `any_site`: the thing is the organisation's, and a role at any of its sites counts.
+    """
 
     need: str
     body: Callable[[Things], dict[str, Any]] | None = None
     query: str = ""
     ok: tuple[int, ...] = (200,)
+    any_site: bool = False
 
 
 def _enrolment(things: Things) -> dict[str, Any]:
@@ -183,6 +187,8 @@ ROUTES: dict[str, dict[str, Row]] = {
     "api/help/<id>/give-back": {"POST": Row(RUN, lambda _: {"version": 1})},
     "api/help/<id>/answer": {"POST": Row(RUN, lambda _: {"version": 1, "answer": "end"})},
     "api/help/<id>/verdict": {"POST": Row(RUN, lambda _: {"needless": True})},
+    # policies
+    "api/policies/<id>/serving": {"GET": Row(SEE, any_site=True)},
     # how long data is kept, what has to go
     "privacy/": {"GET": Row(WHOLE)},
     "api/privacy": {"GET": Row(WHOLE)},
@@ -230,6 +236,7 @@ def address(route: str, things: Things) -> str:
         "api/campaigns/<id>": things.campaign, "api/sites/<id>": things.site,
         "api/tasks/<id>": things.task, "api/runs/<id>": things.run, "runs/<str:id>": things.run,
         "api/help/<id>": things.request, "help/<str:id>": things.request,
+        "api/policies/<id>": things.policy,
         "api/datasets/<id>": things.dataset, "datasets/<episode:id>": things.dataset,
     }  # fmt: skip
     for start, id in ids.items():
