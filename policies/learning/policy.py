@@ -10,9 +10,12 @@ from torch import Tensor
 
 from policies.learning.checkpoint import load_policy
 from policies.learning.folder import Card
+from policies.learning.heads.flow import Flow
 from policies.learning.phases import SUBTASKS
 from policies.learning.preprocess import Preprocess, Scale
+from policies.learning.realtime import Held, weights
 from policies.learning.vla import Encoded, Said, Vla, moved
+from protocol.errors import Refused
 from protocol.policy import Decision, Observation, Reasoning, Target
 
 Triple = tuple[float, float, float]
@@ -31,9 +34,37 @@ class VlaPolicy:
         given = self._before.inputs(batch)
         with torch.inference_mode():
             encoded = self.model.encode(moved(given, self._device))
-            said, actions = moved(self.model.say(encoded), "cpu"), self.model.act(encoded, self._generator).cpu()
-            encoded = moved(encoded, "cpu")
+            said = moved(self.model.say(encoded), "cpu")
+        actions = self._actions(encoded, batch, given.body)
+        encoded = moved(encoded, "cpu")
         return [self._decision(row, int(body), batch[row], encoded, said, actions) for row, body in enumerate(given.body)]
+
+    def _actions(self, encoded: Encoded, batch: list[Observation], bodies: Tensor) -> Tensor:
+        """[B, H, A] normalised.  Who is moving already is answered so that it can go on from that, if the head can do it."""
+        guided = [row for row, one in enumerate(batch) if one.prefix is not None and isinstance(self.model.head, Flow)]
+        out = torch.zeros(len(batch), self.model.config.chunk, self.model.head.actions if guided else 0)
+        if len(guided) < len(batch):
+            with torch.inference_mode():
+                out = self.model.act(encoded, self._generator).cpu()
+        if guided:
+            out = out.clone()
+            out[guided] = self._guided(encoded.actions.clone()[guided], [batch[row] for row in guided], bodies[guided])
+        return out
+
+    def _guided(self, hidden: Tensor, batch: list[Observation], bodies: Tensor) -> Tensor:
+        """Actions [B, H, A] that go on from what each robot is doing (real-time chunking)."""
+        axes, chunk = self.model.head.actions, self.model.config.chunk
+        held, weight = np.zeros((2, len(batch), chunk, axes), np.float32)
+        for row, (one, body) in enumerate(zip(batch, bodies.tolist(), strict=True)):
+            scale = self.scales[body]
+            prefix = np.asarray(one.prefix, np.float32)[:chunk]
+            count = len(scale.action_mean)
+            if prefix.ndim != 2 or prefix.shape[1] != count or not np.isfinite(prefix).all():
+                raise Refused("policy_input", f"The actions under way have shape {prefix.shape} or hold no numbers.")
+            held[row, : len(prefix), :count] = (prefix - scale.action_mean) / scale.action_std
+            weight[row, :, :count] = weights(one.delay_steps, len(prefix), chunk)[:, None]
+        on = Held(torch.from_numpy(held).to(self._device), torch.from_numpy(weight).to(self._device))
+        return self.model.head.act_on(hidden, on, self._generator).cpu()
 
     def _decision(self, row: int, body: int, one: Observation, encoded: Encoded, said: Said, actions: Tensor) -> Decision:
         scale = self.scales[body]

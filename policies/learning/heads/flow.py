@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from policies.learning.heads.regression import masked_mean
+from policies.learning.realtime import Held, pull, strength
 
 STEPS = 8
 DRAWS = 4  # times each window is used at once, with other noise: the encoder costs more than the head
@@ -57,6 +58,18 @@ class Flow(nn.Module):
         x = torch.randn(len(hidden), self.chunk, self.actions, generator=generator).to(hidden.device)
         for step in range(STEPS):
             x = x + self.velocity(hidden, x, torch.full((len(hidden),), step / STEPS, device=hidden.device)) / STEPS
+        return x
+
+    def act_on(self, hidden: Tensor, held: Held, generator: torch.Generator | None = None) -> Tensor:
+        """As `act`, guided at every step towards what is held; `hidden` must not stem from inference mode."""
+        x = torch.randn(len(hidden), self.chunk, self.actions, generator=generator).to(hidden.device)
+        for step in range(STEPS):
+            time = step / STEPS
+            with torch.enable_grad():
+                noisy = x.detach().requires_grad_()
+                velocity = self.velocity(hidden, noisy, torch.full((len(hidden),), time, device=hidden.device))
+                pulled = pull(noisy, noisy + (1 - time) * velocity, held)
+            x = noisy.detach() + (velocity.detach() + strength(time) * pulled) / STEPS
         return x
 
 
