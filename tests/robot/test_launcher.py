@@ -28,6 +28,8 @@ from robot.config import RobotConfig, write_config
 from robot.identity import Identity
 from robot.kernel.door import Status
 from robot.launcher import status_of, sweep
+from robot.mailbox import Mailbox
+from robot.world.wire import SCENE, SceneState
 from tests.robot.link.small_server import SmallServer, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,6 +202,34 @@ async def test_the_local_switch_acts_and_is_confirmed_by_the_kernel(tmp_path: Pa
         await until(lambda: robot.state is not None and any("clock" in note for note in robot.state.health.notes))
         assert await command("status", "--dir", str(tmp_path)) == 0
         assert "SAFE_HOLD" in capsys.readouterr().out
+
+
+async def test_colours_and_scenes_are_changed_at_the_robot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = ("--dir", str(tmp_path))
+    assert await command("scene", *folder, "--paint", "mat=red") == 1
+    assert "not running" in capsys.readouterr().err
+    async with running(tmp_path) as robot:
+        await until(lambda: robot.state is not None and robot.state.state)  # the world is up
+        assert await command("scene", *folder, "--seed", "7", "--scene", "cubes", "--paint", "red cube=purple") == 0
+        assert capsys.readouterr().out == "The scene began anew with seed 7.\nred cube is purple now.\n"
+        run = state.read_run(tmp_path)
+        assert run is not None
+
+        def shown() -> SceneState:
+            newest = Mailbox.open(Path(run.run_dir) / SCENE).get()
+            assert newest is not None
+            return msgspec.msgpack.decode(newest[0], type=SceneState)
+
+        await until(lambda: (shown().seed, shown().scene, set(shown().colours)) == (7, "cubes", {"red cube"}))
+        for words, said in (
+            (("--paint", "dog=red"), "cannot be painted"),
+            (("--paint", "mat=blurple"), "no colour here"),
+            (("--paint", "mat"), "says no colour"),
+            (("--seed", "-1"), "whole number"),
+            (("--scene", "jungle"), "no scene"),
+        ):
+            assert await command("scene", *folder, *words) == 1
+            assert said in capsys.readouterr().err
 
 
 async def _no_robot_yet(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from protocol import channel, permit, robot_link, wire
+from protocol import channel, permit, robot_link, runs, wire
 from protocol.errors import Refused
 from protocol.state import RecordingState
 from robot import layout, masks, state, vitals
@@ -24,6 +24,7 @@ from robot.link.process import Link
 from robot.link.recording import RecorderLink
 from robot.mailbox import Mailbox
 from robot.media import door as media_door
+from robot.pilot import door as pilot_door
 from robot.recorder import door as recorder_door
 from robot.rings import Ring
 from tests.robot.link.small_server import until
@@ -48,9 +49,10 @@ class Neighbours:
         kernel, link_kernel = door_pair()
         media, link_media = door_pair()
         recorder, link_recorder = door_pair()
-        doors = {"kernel": link_kernel, "media": link_media, "recorder": link_recorder}
+        pilot, link_pilot = door_pair()
+        doors = {"kernel": link_kernel, "media": link_media, "recorder": link_recorder, "pilot": link_pilot}
         self.place = layout.Place(run_dir, setup, doors)
-        self.kernel, self.media, self.recorder = Door(kernel), Door(media), Door(recorder)
+        self.kernel, self.media, self.recorder, self.pilot = Door(kernel), Door(media), Door(recorder), Door(pilot)
         self.status = Mailbox.create(self.place.status, layout.STATUS_BYTES)
         self.events = Ring.create(self.place.events, 16, layout.EVENT_BYTES)
         Mailbox.create(run_dir / vitals.FILE, vitals.BYTES)
@@ -207,9 +209,27 @@ async def test_a_clock_that_is_a_day_off_is_noted_and_logged(around: Neighbours)
     assert around.link._known.notes == ()
 
 
+async def test_orders_go_to_the_pilot_and_its_reports_to_the_server_as_they_are(around: Neighbours) -> None:
+    run, fence = "ab" * 16, 3
+    order = runs.RunOrder(
+        run=run, fence=fence, instruction="Lift it", policy="cd" * 16, policy_name="starter 1", permit=RENEWAL,
+        pictures={"scene": (96, 72)}, goal=runs.Goal("lift", "red cube"),
+    )  # fmt: skip
+    orders = [order, runs.RunResume(run=run, fence=fence, permit=RENEWAL), runs.RunEnd(run=run, fence=fence, result="failure")]
+    orders.append(runs.RunNoted(run=run, fence=fence))  # type: ignore[arg-type]
+    for message in orders:
+        around.link.on_message(message)
+    assert [pilot_door.decode_to_pilot(raw) for raw in around.pilot.packets()] == orders
+    report = runs.RunReport(run=run, fence=fence, n=1, time_ns=5, phase="moving", doubt=0.5)
+    around.pilot.send(report)
+    await until(lambda: around.told)
+    assert around.told == [report]
+
+
 async def test_a_scene_without_a_world_says_so(around: Neighbours) -> None:
-    with pytest.raises(Refused, match="no_scene"):
-        await around.link._reset_scene(None)
+    for asked in (around.link._reset_scene(None), around.link._paint_scene({"mat": "red"})):
+        with pytest.raises(Refused, match="no_scene"):
+            await asked
     Mailbox.create(around.place.run_dir / "world.scene", 1000)
     with pytest.raises(Refused, match="world_away"):
         await around.link._reset_scene(3)

@@ -124,13 +124,15 @@ async def test_only_who_drives_may_record(stage: Stage) -> None:
     stage.ask(peer, channel.SaveLast(id="3"))
     stage.ask(peer, channel.ResetScene(id="4"))
     stage.ask(peer, channel.RecordUndo(id="5"))
+    stage.ask(peer, channel.PaintScene(id="6", colours={"red cube": "purple"}))
     for _ in range(3):
         await asyncio.sleep(0)
     assert [(p.id, p.code) for p in peer.heard(wire.Problem)] == [
         ("1", "not_in_control"), ("3", "nothing_kept"), ("4", "no_scene"),
     ]  # fmt: skip
     assert [(person, request.id) for person, _, request in stage.recorded] == [("p1", "2"), ("p1", "5")]
-    assert [done.id for done in peer.heard(channel.Done)] == ["2", "5"]
+    assert [done.id for done in peer.heard(channel.Done)] == ["2", "5", "6"]
+    assert stage.painted == [{"red cube": "purple"}]
 
 
 async def test_a_ping_is_answered_with_the_robots_clock(stage: Stage) -> None:
