@@ -135,8 +135,9 @@ def auroc(ordinary: Scores, strange: Scores) -> float:
     return float((ranks[n:].sum() - m * (m + 1) / 2) / (n * m))
 
 
-def false_alarms(policy: VlaPolicy, familiar: Familiar, limit: Band, runs: int) -> dict[str, Any]:
-    fresh = successes(policy, FRESH_SEED, runs)
+def false_alarms(policy: VlaPolicy, familiar: Familiar, limit: Band, runs: int, first: int = FRESH_SEED) -> dict[str, Any]:
+    """How many of so many fresh successes of each task would have been stopped."""
+    fresh = successes(policy, first, runs)
     stopped = [limit.first_alarm(familiar.distance(run)) is not None for run in fresh]
     return {"row": "doubt/false_alarms", "alpha": ALPHA, "runs": len(fresh), "share": round(float(np.mean(stopped)), 3)}
 

@@ -1,9 +1,10 @@
-"""What the starter recipe learns: `python bench/policy.py [--seeds 0,1,2] [--scenes 100]`.
+"""What the starter recipe learns: `python bench/policy.py [--seeds 0,1,2] [--scenes 100] [--heads] [--curve] [--tasks all]`.
 
 Demonstrations are made once and kept in `--data`.  For each seed a policy is trained from nothing by `policies.learning.train`
 and driven in lock step through the gate in scenes that were used for nothing else.  `swap_new` and `swap_old`: another thing
 of the same scene is named; it, or the one before, is what was done.  `no_instruction`: nothing is said.  `paraphrase`:
-sentences of which none was ever trained on.
+sentences of which none was ever trained on.  Rows `reasoning`: what it says against what is so, in demonstrations of test
+scenes: its place within 5 cm, the middle of its box inside the true one, either; the subtask.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +24,61 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import msgspec
+import numpy as np
 import torch
 
 from bench.common import Pressure, report
 from bench.rollout import SIZE, Arena
-from policies.learning.config import Config, read_config
+from policies.learning.config import read_config
 from policies.learning.policy import VlaPolicy, open_policy
+from policies.learning.preprocess import Preprocess
+from policies.learning.read import choices, read
 from policies.learning.train import train
+from policies.learning.windows import taken, windows_of
 from robot.collect.collector import Collector
 from robot.collect.script import open_script
 from robot.collect.size import resized
 from robot.world.experts.task import Assignment
 
 TASKS = ("reach", "lift")
+ALL_TASKS = ("reach", "lift", "push", "place")
 TEST_SEED = 50_000  # and above: seen by nothing but this benchmark
+SAYING_SEED = 56_000  # test scenes in which it is scored what the policy says
 DEMONSTRATIONS = 220  # of each task
+SHOWN = 25  # demonstrations of test scenes, of each task
+NEAR_M = 0.05
 RECIPE = Path(__file__).resolve().parent.parent / "policies" / "starter.toml"
 SAID = {
     "reach": ("bring the hand above the {thing}", "over to the {thing}, and stay there", "the {thing}: hover on top of it"),
     "lift": ("get the {thing} off the table", "the {thing} goes up, lift please", "grab hold of the {thing} and take it up"),
 }
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training.  `steps` 0: as many as the starter's."""
+
+    name: str = "starter"
+    seed: int = 0
+    head: str = "regression"
+    demonstrations: int = DEMONSTRATIONS
+    steps: int = 0
+    tasks: tuple[str, ...] = TASKS
+
+    def folder(self, data: Path) -> Path:
+        return data / f"{self.name.replace('/', '-')}-{self.seed}"
+
+
+def recipes(options: argparse.Namespace) -> list[Recipe]:
+    wanted = [Recipe(seed=int(seed)) for seed in options.seeds.split(",") if seed]
+    if options.heads:
+        wanted += [Recipe(f"heads/{head}", head=head) for head in ("flow", "diffusion", "tokens")]
+    if options.curve:
+        wanted += [Recipe(f"curve/{n}", demonstrations=n) for n in (55, 110)]
+        wanted += [Recipe(f"curve/{steps}-steps", steps=steps) for steps in (650, 1300)]
+    if options.tasks == "all":
+        wanted += [Recipe("all", steps=7500, tasks=ALL_TASKS)]
+    return wanted
 
 
 def main() -> int:
@@ -50,70 +87,82 @@ def main() -> int:
     parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "reins-bench-policy")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--heads", action="store_true", help="the other heads beside it, one seed each")
+    parser.add_argument("--curve", action="store_true", help="fewer demonstrations, fewer steps")
+    parser.add_argument("--tasks", choices=("two", "all"), default="two")
     options = parser.parse_args()
-    pressure = Pressure()
-    seeds = [int(seed) for seed in options.seeds.split(",")]
+    pressure, wanted = Pressure(), recipes(options)
+    tasks = ALL_TASKS if options.tasks == "all" else TASKS
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
-        pool.map(demonstrate, [(options.data, task) for task in TASKS])
-        minutes = dict(pool.map(learn, [(options.data, seed) for seed in seeds], chunksize=1))
-        orders = [(options.data, seed, task, options.scenes) for seed in seeds for task in TASKS]
+        shown = [(options.data / task, task, 0, DEMONSTRATIONS) for task in tasks]
+        shown += [(options.data / f"held-{task}", task, SAYING_SEED, SHOWN) for task in TASKS]
+        pool.map(demonstrate, shown, chunksize=1)
+        minutes = dict(zip(wanted, pool.map(learn, [(options.data, one) for one in wanted], chunksize=1), strict=True))
+        orders = [(options.data, one, task, options.scenes) for one in wanted for task in one.tasks]
         judged = pool.map(judge, orders, chunksize=1)
-    report("policy", [*rows(judged, minutes), *pooled(judged, minutes)], pressure)
+        said = pool.map(listen, [(options.data, wanted[0], task) for task in TASKS], chunksize=1)
+    report("policy", [*rows(judged, minutes), *pooled(judged, minutes), *said], pressure)
     return 0
 
 
-def demonstrate(order: tuple[Path, str]) -> None:
-    data, task = order
-    home = data / task
+def demonstrate(order: tuple[Path, str, int, int]) -> None:
+    """So many successes, from this scene on; kept for the next time."""
+    home, task, seed, count = order
     if (home / "done").exists():
         return
     script = open_script("tabletop", task)
     about = {"body": "simulated", "world": "tabletop", "task": task}
     collector = Collector(script, resized(script.world.embodiment, *SIZE), home, "c" * 32, about, time.time_ns)
-    made, seed = 0, 0
-    while made < DEMONSTRATIONS:
+    made = 0
+    while made < count:
         made += collector.collect(seed).outcome == "success"
         seed += 1
     collector.close()
     (home / "done").touch()
 
 
-def learn(order: tuple[Path, int]) -> tuple[int, float]:
+def learn(order: tuple[Path, Recipe]) -> float:
     """CPU minutes of the training itself."""
-    data, seed = order
-    together = data / "episodes"
+    data, one = order
+    together = data / f"episodes-{'-'.join(one.tasks)}-{one.demonstrations}"
     together.mkdir(parents=True, exist_ok=True)
-    for folder in data.glob("*/episodes/*"):
-        link = together / folder.name
-        if not link.exists():
-            link.symlink_to(folder)
-    out = data / f"starter-{seed}"
-    recipe = read_config(RECIPE.read_bytes())
-    config: Config = msgspec.structs.replace(
-        recipe, episodes=str(together), out=str(out), learn=msgspec.structs.replace(recipe.learn, seed=seed)
-    )
+    for task in one.tasks:
+        for folder in sorted((data / task / "episodes").iterdir())[: one.demonstrations]:
+            link = together / folder.name
+            if not link.exists():
+                link.symlink_to(folder)
+    config, out = read_config(RECIPE.read_bytes()), one.folder(data)
+    learning = msgspec.structs.replace(config.learn, seed=one.seed, steps=one.steps or config.learn.steps)
+    model = msgspec.structs.replace(config.model, head=one.head)
+    config = msgspec.structs.replace(config, episodes=str(together), out=str(out), learn=learning, model=model)
     if not out.exists():
-        train(config, lambda line: print(seed, line, file=sys.stderr, flush=True) if line.get("step", 1) % 500 == 0 else None)
+        train(config, lambda line: _told(one, line))
     cpu_s: float = open_policy(out).card.training["cpu_s"]
-    return seed, cpu_s / 60
+    return cpu_s / 60
 
 
-def judge(order: tuple[Path, int, str, int]) -> dict[str, Any]:
+def _told(one: Recipe, line: dict[str, Any]) -> None:
+    if line.get("step", 1) % 500 == 0:
+        print(one.name, one.seed, line, file=sys.stderr, flush=True)
+
+
+def judge(order: tuple[Path, Recipe, str, int]) -> dict[str, Any]:
     """Counts of successes by kind of question."""
-    data, seed, task, scenes = order
+    data, one, task, scenes = order
     torch.set_num_threads(1)
-    policy = open_policy(data / f"starter-{seed}", seed)
+    policy = open_policy(one.folder(data), one.seed)
     arena = Arena(task)
-    found: dict[str, list[bool]] = {name: [] for name in ("success", "swap_new", "swap_old", "no_instruction", "paraphrase")}
+    kinds = ("success", "swap_new", "swap_old", "no_instruction", "paraphrase") if task in SAID else ("success",)
+    found: dict[str, list[bool]] = {name: [] for name in kinds}
     for scene in range(TEST_SEED, TEST_SEED + scenes):
         given = arena.begin(scene)
         if given is None:
             continue
         found["success"].append(arena.run(policy, given.instruction).success)
-        if scene % 2 == 0:
+        if scene % 2 == 0 and task in SAID:
             _ask_otherwise(arena, policy, scene, given, task, found)
     arena.close()
-    return {"seed": seed, "task": task, **found}
+    return {"recipe": one, "task": task, **found}
 
 
 def _ask_otherwise(
@@ -132,26 +181,55 @@ def _ask_otherwise(
         found[name].append(arena.run(policy, sentence).success)
 
 
+def listen(order: tuple[Path, Recipe, str]) -> dict[str, Any]:
+    """What the policy says in every step of demonstrations of test scenes."""
+    data, one, task = order
+    torch.set_num_threads(1)
+    policy = open_policy(one.folder(data))
+    config, before = policy.model.config, Preprocess(policy.model.config, policy.scales)
+    near, inside, subtask = [], [], []
+    for choice in choices(data / f"held-{task}" / "episodes"):
+        windows = windows_of([read(choice, config)], before, 0)
+        given, labels = taken(windows, np.arange(len(windows)))
+        with torch.inference_mode():
+            said = policy.model.say(policy.model.encode(given))
+        off = (said.position - labels.position).numpy() * policy.scales[0].place_std
+        near += (np.linalg.norm(off, axis=1) < NEAR_M).tolist()
+        away = (said.boxes[:, 0, :2] - labels.boxes[:, 0, :2]).abs()  # of the middles, in the scene camera
+        inside += (away < labels.boxes[:, 0, 2:] / 2).all(1).tolist()
+        subtask += (said.subtask.argmax(1) == labels.subtask).tolist()
+    either = [a or b for a, b in zip(near, inside, strict=True)]
+    figures = {"position_5cm": near, "box_hit": inside, "either": either, "subtask": subtask}
+    return {
+        "row": f"reasoning/{task}",
+        "n": len(near),
+        **{name: round(float(np.mean(hits)), 3) for name, hits in figures.items()},
+    }
+
+
 # -- the table ----------------------------------------------------------------------------------------------------------
 
 
-def rows(judged: Sequence[dict[str, Any]], minutes: dict[int, float]) -> list[dict[str, Any]]:
-    return [row(f"starter/{one['task']}/{one['seed']}", [one], minutes[one["seed"]]) for one in judged]
+def rows(judged: Sequence[dict[str, Any]], minutes: dict[Recipe, float]) -> list[dict[str, Any]]:
+    return [row(f"{(r := one['recipe']).name}/{one['task']}/{r.seed}", [one], minutes[r]) for one in judged]
 
 
-def pooled(judged: Sequence[dict[str, Any]], minutes: dict[int, float]) -> list[dict[str, Any]]:
-    mean = sum(minutes.values()) / len(minutes)
-    return [row(f"starter/{task}/pooled", [one for one in judged if one["task"] == task], mean) for task in TASKS]
+def pooled(judged: Sequence[dict[str, Any]], minutes: dict[Recipe, float]) -> list[dict[str, Any]]:
+    """The starter over its seeds."""
+    own = {recipe: took for recipe, took in minutes.items() if recipe.name == "starter"}
+    mean = sum(own.values()) / max(1, len(own))
+    groups = {task: [one for one in judged if one["task"] == task and one["recipe"] in own] for task in TASKS}
+    return [row(f"starter/{task}/pooled", group, mean) for task, group in groups.items() if group]
 
 
 def row(name: str, judged: Sequence[dict[str, Any]], minutes: float) -> dict[str, Any]:
     def share(kind: str) -> float:
-        answers = [answer for one in judged for answer in one[kind]]
-        return round(sum(answers) / max(1, len(answers)), 3)
+        answers: list[bool] = [answer for one in judged for answer in one[kind]]
+        return round(float(sum(answers)) / max(1, len(answers)), 3)
 
-    answers = [answer for one in judged for answer in one["success"]]
+    answers: list[bool] = [answer for one in judged for answer in one["success"]]
     low, high = wilson(sum(answers), len(answers))
-    kinds = ("swap_new", "swap_old", "no_instruction", "paraphrase")
+    kinds = [name for name in ("swap_new", "swap_old", "no_instruction", "paraphrase") if name in judged[0]]
     return {
         "row": name,
         "n": len(answers),

@@ -83,7 +83,7 @@ class Eye(nn.Module):
         share = (asked @ found.transpose(1, 2) * 0.35).float().softmax(-1).to(found.dtype)
         points = share @ self.places.to(found.dtype)
         told = self.told(torch.cat([points * 2, share @ found], -1)) + self.which
-        return told, points, _sight(share.detach().float(), F.adaptive_avg_pool2d(pictures, x.shape[2:]).float())
+        return told, points, _sight(share.detach().float(), F.adaptive_avg_pool2d(pictures, (x.shape[2], x.shape[3])).float())
 
 
 def _sight(share: Tensor, colours: Tensor) -> Tensor:
