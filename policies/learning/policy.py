@@ -64,7 +64,8 @@ class VlaPolicy:
             held[row, : len(prefix), :count] = (prefix - scale.action_mean) / scale.action_std
             weight[row, :, :count] = weights(one.delay_steps, len(prefix), chunk)[:, None]
         on = Held(torch.from_numpy(held).to(self._device), torch.from_numpy(weight).to(self._device))
-        return self.model.head.act_on(hidden, on, self._generator).cpu()
+        out: Tensor = self.model.head.act_on(hidden, on, self._generator).cpu()
+        return out
 
     def _decision(self, row: int, body: int, one: Observation, encoded: Encoded, said: Said, actions: Tensor) -> Decision:
         scale = self.scales[body]
