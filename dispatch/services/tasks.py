@@ -15,6 +15,7 @@ from dispatch.services.runs import send
 from fleet import audit
 from fleet.models import Organisation, Person, Robot
 from policies.models import PolicyVersion
+from policies.services import serving
 from protocol.errors import Refused
 
 
@@ -110,4 +111,5 @@ def _begin(task: Task, person: Person, robot: Robot, policy: PolicyVersion) -> R
         raise Refused("robot_busy", f"{robot.name} is at another run. Wait until that has ended, or end it.") from error
     detail: dict[str, Any] = {"task": task.number, "sentence": task.sentence, "policy": policy.shown, "fence": run.fence}
     audit.append(person.shown, "run_started", robot.name, task.organisation_id, run=run.pk, **detail)
+    transaction.on_commit(lambda: serving.expect(policy.pk))
     return run

@@ -48,6 +48,19 @@ def want(policy: str, servers: int = 1) -> None:
             wake(row.pk)
 
 
+def expect(policy: str) -> None:
+    """Robots will ask this policy soon: a server is begun before the first question."""
+    of = client()
+    try:
+        of.zadd(places().wanted(), {policy: time.time()})
+    except (redis.exceptions.RedisError, OSError) as error:
+        _log.warning("policy %s is begun with its first question (%s)", policy, error)
+        return
+    finally:
+        of.close()
+    want(policy)
+
+
 def wake(server: str) -> None:
     """Tells a worker to look.  Without a broker the row waits for the reconciler."""
     from policies import jobs

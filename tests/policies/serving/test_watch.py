@@ -221,6 +221,12 @@ def test_as_many_servers_as_robots_need_and_no_more(policy: PolicyVersion, woken
     assert [serving.places_for(robots) for robots in (0, 1, 8, 9, 500)] == [1, 1, 1, 2, 2]
 
 
+def test_a_server_that_is_expected_is_begun_before_the_first_question(policy: PolicyVersion, woken: list[str]) -> None:
+    serving.expect(policy.pk)
+    serving.reconcile()
+    assert (row().state, set(woken)) == ("queued", {row().pk})
+
+
 def test_what_nobody_asks_for_any_more_is_not_begun(policy: PolicyVersion, woken: list[str]) -> None:
     asked(policy, 1)
     serving.reconcile()
