@@ -50,11 +50,11 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     licence: str = ""
 
 
-def read_card(folder: Path) -> Card:
-    """`Refused("policy_damaged")` unless every file is there with the hash that the card says; `policy_missing`."""
+def read_card(folder: Path, files: tuple[str, ...] = (WEIGHTS, CONFIG)) -> Card:
+    """`Refused("policy_damaged")` unless all of `files` are there with the hashes that the card says; `policy_missing`."""
     try:
-        card = msgspec.json.decode(_json(folder / CARD), type=Card)
-        if card.schema != SCHEMA or set(card.files) != {WEIGHTS, CONFIG}:
+        card = msgspec.json.decode(read_json(folder / CARD), type=Card)
+        if card.schema != SCHEMA or set(card.files) != set(files):
             raise Refused("policy_damaged", f"{CARD} of {folder.name} is not of a policy that this version can read.")
         for name, claimed in card.files.items():
             if hash_file(folder / name).sha256 != claimed:
@@ -83,7 +83,7 @@ def inspect(folder: Path) -> tuple[Card, ModelConfig]:
 
 def check_config(path: Path) -> ModelConfig:
     """`Refused("policy_code")` when it names code to run, `policy_damaged` when it is no configuration of ours."""
-    raw = _json(path)
+    raw = read_json(path)
     if named := next((word for word in _EXECUTED if f'"{word}"'.encode() in raw), None):
         sentence = f"{path.name} asks with {named!r} to run code that comes with it. That is never done: bring weights only."
         raise Refused("policy_code", sentence)
@@ -163,7 +163,8 @@ def _header(path: Path, why: str) -> Refused:
     return Refused("policy_header", f"The header of {path.name} cannot be: {why}. Nothing of it was loaded. Export it again.")
 
 
-def _json(path: Path) -> bytes:
+def read_json(path: Path) -> bytes:
+    """`Refused("policy_damaged")` for more than any policy has."""
     with open(path, "rb") as file:
         raw = file.read(MOST_JSON + 1)
     if len(raw) > MOST_JSON:

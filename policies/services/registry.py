@@ -15,8 +15,10 @@ from django.db.models import Max
 
 from fleet import audit
 from fleet.models import Organisation, Person, new_id
-from policies.learning.config import ModelConfig
-from policies.learning.folder import CALIBRATION, CARD, CONFIG, WEIGHTS, Card, inspect, sync
+from policies.learning.folder import CALIBRATION, CARD, CONFIG, WEIGHTS, Card, sync
+from policies.learning.zoo.describe import FILES as NEEDED
+from policies.learning.zoo.describe import Described, describe
+from policies.learning.zoo.registry import kind_of
 from policies.models import PolicyVersion, Training
 from protocol.episode_folder import hash_file
 from protocol.errors import Refused
@@ -44,7 +46,7 @@ def bring(
     beside = root / f".{id}.part"
     try:
         _copy(folder, beside)
-        card, config = inspect(beside)
+        described = describe(beside)
         sha256 = hash_file(beside / CARD).sha256
         there = PolicyVersion.objects.filter(organisation=organisation, sha256=sha256).first()
         if there is not None:
@@ -53,7 +55,7 @@ def bring(
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     try:
-        return _row(id, organisation, person, name or card.name, card, config, sha256=sha256, training=training, base=base)
+        return _row(id, organisation, person, name or described.card.name, described, sha256=sha256, training=training, base=base)
     except BaseException as error:
         shutil.rmtree(root / id, ignore_errors=True)
         there = PolicyVersion.objects.filter(organisation=organisation, sha256=sha256).first()
@@ -70,9 +72,11 @@ def _again(there: PolicyVersion) -> PolicyVersion:
 
 def _copy(folder: Path, to: Path) -> None:
     """The files of a policy, and no link or device that stands for one."""
-    paths = [folder / name for name in FILES if name != CALIBRATION or os.path.lexists(folder / name)]
+    needed = NEEDED[kind_of(folder)]
+    names = [*needed, CALIBRATION] if os.path.lexists(folder / CALIBRATION) else [*needed]
+    paths = [folder / name for name in names]
     if missing := [path.name for path in paths if path.is_symlink() or not path.is_file()]:
-        raise Refused("policy_missing", f"{folder.name} has no file {missing[0]}. A policy's folder has {', '.join(FILES[:3])}.")
+        raise Refused("policy_missing", f"{folder.name} has no file {missing[0]}. A policy's folder has {', '.join(needed)}.")
     if (size := sum(path.stat().st_size for path in paths)) > MOST_BYTES:
         raise Refused("policy_size", f"{folder.name} has {size >> 20} MiB; a policy may have {MOST_BYTES >> 20}.")
     try:
@@ -87,29 +91,22 @@ def _copy(folder: Path, to: Path) -> None:
 
 
 def _row(
-    id: str, organisation: Organisation, person: Person | None, name: str, card: Card, config: ModelConfig, **values: Any
+    id: str, organisation: Organisation, person: Person | None, name: str, described: Described, **values: Any
 ) -> PolicyVersion:
-    name = " ".join(name.split())[:80] or "policy"
+    card, name = described.card, " ".join(name.split())[:80] or "policy"
     with transaction.atomic():
         Organisation.objects.select_for_update().get(pk=organisation.pk)
         last = PolicyVersion.objects.filter(organisation=organisation, name=name).aggregate(last=Max("number"))["last"]
         row = PolicyVersion(id=id, organisation=organisation, name=name, number=(last or 0) + 1, **values)
         row.card = msgspec.to_builtins(card)
-        row.kinds = [body.embodiment.kind for body in config.bodies]
-        row.skills, row.things = list(card.skills), list(config.objects or card.objects)
-        row.cameras = {body.embodiment.kind: pictures(config, index) for index, body in enumerate(config.bodies)}
+        row.kinds, row.cameras = described.kinds, described.cameras
+        row.skills, row.things = list(card.skills), described.things
         row.calibration = _calibration(row.folder, card)
         row.size_bytes = sum(path.stat().st_size for path in row.folder.iterdir())
         row.made_by = person.shown if person else "manage.py"
         row.save(force_insert=True)
         audit.append(row.made_by, "policy_brought", row.pk, organisation.pk, name=row.shown, sha256=row.sha256)
     return row
-
-
-def pictures(config: ModelConfig, body: int) -> dict[str, list[int]]:
-    """Width and height that the policy wants of each of a body's cameras."""
-    slots = {slot.name: slot for slot in config.slots}
-    return {camera: [slots[slot].width, slots[slot].height] for slot, camera in config.bodies[body].cameras.items()}
 
 
 def _calibration(folder: Path, card: Card) -> dict[str, Any]:

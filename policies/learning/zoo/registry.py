@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from policies.learning.folder import CONFIG
+from policies.learning.folder import CONFIG, read_json
 from protocol.errors import Refused
 from protocol.policy import Policy
 
@@ -22,7 +22,7 @@ OURS = "reins"
 def kind_of(folder: Path) -> str:
     """Refused: `policy_missing`, `policy_damaged`, `policy_kind`."""
     try:
-        config = json.loads((folder / CONFIG).read_bytes())
+        config = json.loads(read_json(folder / CONFIG))
     except OSError as error:
         raise Refused("policy_missing", f"{error.filename} cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:

@@ -19,15 +19,22 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.sync.client import connect
 
+from policies.learning.folder import read_card
 from policies.learning.policy import open_policy
 from policies.learning.zoo.openpi import codec
 from policies.learning.zoo.openpi.client import OpenpiPolicy, open_remote
 from policies.learning.zoo.openpi.config import OpenpiBody, OpenpiConfig, padded, question, read
+from policies.learning.zoo.openpi.folder import main as make_main
+from policies.learning.zoo.openpi.folder import make
 from policies.learning.zoo.openpi.server import OpenpiServer, main
 from policies.learning.zoo.registry import KINDS, kind_of, open_kind
+from policies.services import registry
 from protocol.errors import Refused
+from protocol.inference import Chunk
 from protocol.policy import Observation
-from tests.policies.serving.rig import Acting, decision
+from tests.episodes.rig import World
+from tests.policies.serving.rig import Acting, Ear, Server, client, decision, leave
+from tests.policies.serving.rig import question as asking
 from tests.robot.recorder.rig import SMALL
 
 BODY = OpenpiBody(
@@ -321,3 +328,65 @@ def test_every_kind_opens_what_it_says(starter: Path, tmp_path: Path) -> None:
 def test_the_server_says_what_it_cannot_read(tmp_path: Path, starter: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(starter), str(tmp_path / "mapping.json")]) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+# -- in the registry ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Path:
+    """A folder that stands for a server."""
+    (tmp_path / "given.json").write_bytes(raw())
+    make(tmp_path / "given.json", tmp_path / "pi", "pi05", ("lift",), ("fork",))
+    return tmp_path / "pi"
+
+
+def test_a_policy_behind_a_server_is_brought_in_like_any_other(here: World, remote: Path) -> None:
+    row = registry.bring(remote, here.site.organisation, None)
+    assert (row.shown, row.kinds, row.skills, row.things) == ("pi05 1", [SMALL.kind], ["lift"], ["fork"])
+    assert row.cameras == {SMALL.kind: {"scene": [32, 24], "wrist": [32, 24]}}
+    assert registry.bring(remote, here.site.organisation, None).pk == row.pk
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda folder: (folder / "config.json").write_bytes(raw(side=64)), "policy_damaged"),
+        (lambda folder: (folder / "card.json").unlink(), "policy_missing"),
+        (lambda folder: (folder / "config.json").unlink(), "policy_missing"),
+        (lambda folder: (folder / "config.json").write_text('{"kind": "other"}'), "policy_kind"),
+        (lambda folder: (folder / "config.json").write_bytes(b" " * (5 << 20)), "policy_damaged"),
+    ],
+    ids=["other bytes", "no card", "no configuration", "another kind", "endless"],
+)
+def test_what_is_no_whole_folder_stays_out(here: World, remote: Path, change: Callable[[Path], object], code: str) -> None:
+    change(remote)
+    with pytest.raises(Refused) as refused:
+        registry.bring(remote, here.site.organisation, None)
+    assert refused.value.code == code
+
+
+def test_a_folder_is_not_written_over(tmp_path: Path, remote: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = [str(tmp_path / "given.json"), str(remote), "--name", "x"]
+    assert make_main(argv) == 1
+    assert "there already" in capsys.readouterr().err
+    assert make_main([argv[0], str(tmp_path / "new"), "--name", "x", "--skills", "lift, place"]) == 0
+    assert read_card(tmp_path / "new", ("config.json",)).skills == ("lift", "place")
+
+
+def test_a_worker_serves_a_foreign_policy_to_our_robots(remote: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    client().flushall()
+    with foreign([THREE]) as (port, asked):
+        address = f"ws://127.0.0.1:{port}"
+        (tmp_path / "here.json").write_bytes(raw(address=address))
+        make(tmp_path / "here.json", tmp_path / "near", "pi05")
+        monkeypatch.setenv("REINS_POLICY_SERVERS", address)
+        server, ear = Server(tmp_path / "near"), Ear()
+        server.says("ready")
+        leave(asking())
+        _, chunk = ear.next()
+        ear.close()
+        server.kill()
+    assert isinstance(chunk, Chunk)
+    assert np.allclose(np.frombuffer(chunk.actions, "<f4"), [-0.3, 0.25])
+    assert (chunk.doubt, asked[0]["prompt"]) == (None, "reach for the red cube")

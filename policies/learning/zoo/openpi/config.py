@@ -88,6 +88,16 @@ def body_of(config: OpenpiConfig, one: Observation) -> OpenpiBody:
     return found
 
 
+def pictures(config: OpenpiConfig, body: OpenpiBody) -> dict[str, list[int]]:
+    """Width and height of each camera's picture, so that its longer side is as long as the server takes them."""
+    found = {}
+    for camera in body.cameras:
+        eye = body.embodiment.camera(camera)
+        share = config.side / max(eye.width, eye.height)
+        found[camera] = [max(1, round(eye.width * share)), max(1, round(eye.height * share))]
+    return found
+
+
 def question(config: OpenpiConfig, one: Observation) -> dict[str, Any]:
     """What the server is sent.  Refused: `policy_embodiment`, `policy_input`."""
     body = body_of(config, one)
