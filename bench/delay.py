@@ -147,7 +147,7 @@ def drive(arena: Arena, policy: VlaPolicy, instruction: str, delay_s: float, mod
     coming: tuple[float, Chunk] | None = None
     done_s, tick, number, speeds = 0.0, 0, 0, [np.zeros(3)]
     control_ticks = round(1 / (body.control_hz * world.tick_s))
-    while out.seconds < arena.task.limit_s and done_s < arena.script.settle_s:
+    while out.seconds < arena.script.limit_s and done_s < arena.script.settle_s:
         now_s = tick * world.tick_s
         if tick % control_ticks == 0:
             if coming is not None and now_s >= coming[0] - 1e-9:
@@ -166,7 +166,7 @@ def drive(arena: Arena, policy: VlaPolicy, instruction: str, delay_s: float, mod
         world.advance()
         tick += 1
         out.seconds = tick * world.tick_s
-        done_s = done_s + world.tick_s if arena.task.done(arena.script.truth(), arena.given) else 0.0
+        done_s = done_s + world.tick_s if arena.done() else 0.0
     out.success = done_s >= arena.script.settle_s
     out.jerk = _jerk(np.array(speeds), 1 / body.control_hz)
     return out

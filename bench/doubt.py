@@ -151,7 +151,7 @@ def _looks(things: dict[str, Any], surfaces: dict[str, Any]) -> Variation:
 
 
 def _absent(arena: Arena, given: Assignment) -> str:
-    there = set(arena.script.truth().things)
+    there = set(arena.table.truth().things)
     missing = next(name for name in ("red cube", "blue cube", "yellow cube", "green cylinder") if name not in there)
     return given.instruction.replace(given.target, missing)
 

@@ -12,11 +12,9 @@ import numpy as np
 
 from protocol.embodiment import Embodiment
 from protocol.policy import Decision, Observation, Policy, check_decision
-from robot.collect.script import TableScript
+from robot.collect.script import TableScript, open_script
 from robot.collect.size import resized
 from robot.kernel.gate import Gate
-from robot.world.embodiments import TABLETOP
-from robot.world.experts.registry import table_task
 from robot.world.experts.task import Assignment
 from robot.world.pictures import Pictures
 from robot.world.variation import Variation
@@ -37,20 +35,40 @@ class Rollout:
 
 
 class Arena:
-    """One tabletop for many attempts at one task."""
+    """One world for many attempts at one task."""
 
-    def __init__(self, task: str, embodiment: Embodiment | None = None) -> None:
-        self.script = TableScript(table_task(task))
-        self.task = table_task(task)
-        self.embodiment = embodiment or resized(TABLETOP, *SIZE)
-        self._eyes = {camera.name: Pictures(TABLETOP.name, camera) for camera in self.embodiment.cameras}
+    def __init__(self, task: str, embodiment: Embodiment | None = None, world: str = "tabletop") -> None:
+        self.script = open_script(world, task)
+        own = self.script.world.embodiment
+        self.embodiment = embodiment or resized(own, *SIZE)
+        self._eyes = {camera.name: Pictures(own.name, camera) for camera in self.embodiment.cameras}
         self.given: Assignment | None = None
 
     def begin(self, seed: int, draw: int = 1) -> Assignment | None:
-        """Scene `seed`; with another `draw` something else is asked for in the same scene."""
-        self.script.world.reset(seed, self.script.scene)
-        self.given = self.task.assign(self.script.truth(), np.random.default_rng([seed, draw]))
+        """Scene `seed`; at the tabletop something else is asked for in the same scene with another `draw`."""
+        self.given = self.script.begin(seed)
+        if draw != 1:
+            self.given = self.table.task.assign(self.table.truth(), np.random.default_rng([seed, draw]))
         return self.given
+
+    @property
+    def table(self) -> TableScript:
+        assert isinstance(self.script, TableScript)
+        return self.script
+
+    def place(self) -> tuple[float, float, float]:
+        """Where the thing is that it is about, metres."""
+        assert self.given is not None
+        if isinstance(self.script, TableScript):
+            x, y, z = self.script.truth().things[self.given.target].tolist()
+            return x, y, z
+        return next((thing.position for thing in self.script.world.objects()), self.given.goal)
+
+    def done(self) -> bool:
+        assert self.given is not None
+        if isinstance(self.script, TableScript):
+            return self.script.task.done(self.script.truth(), self.given)
+        return self.script.done()
 
     def ask(self, given: Assignment) -> None:
         """Judged by this from now on."""
@@ -82,14 +100,13 @@ class Arena:
         done_s, chunk, at, tick = 0.0, np.zeros((0, 0), np.float32), 0, 0
         policy_ticks = round(1 / (self.embodiment.policy_hz * world.tick_s))
         control_ticks = round(1 / (self.embodiment.control_hz * world.tick_s))
-        while out.seconds < self.task.limit_s and done_s < self.script.settle_s:
+        while out.seconds < self.script.limit_s and done_s < self.script.settle_s:
             if tick % policy_ticks == 0:
                 if at >= min(execute, len(chunk)):
                     observation = self.observe(instruction, int(out.seconds * 1e9))
                     decision = check_decision(policy.act([observation])[0], self.embodiment)
                     out.decisions.append((observation, decision))
-                    x, y, z = self.script.truth().things[self.given.target].tolist()
-                    out.target_m.append((x, y, z))
+                    out.target_m.append(self.place())
                     if watch is not None and watch(observation, decision):
                         break
                     chunk, at = decision.actions, 0
@@ -100,7 +117,7 @@ class Arena:
             world.advance()
             tick += 1
             out.seconds = tick * world.tick_s
-            done_s = done_s + world.tick_s if self.task.done(self.script.truth(), self.given) else 0.0
+            done_s = done_s + world.tick_s if self.done() else 0.0
         out.success = done_s >= self.script.settle_s
         return out
 

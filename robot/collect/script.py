@@ -50,7 +50,7 @@ class TableScript:
         self.world = Tabletop()
         self.scene, self.limit_s = task.scene, task.limit_s
         self.hz = self.world.embodiment.policy_hz
-        self._task = task
+        self.task = task
         self._given: Assignment | None = None
 
     @property
@@ -59,16 +59,16 @@ class TableScript:
 
     def begin(self, seed: int) -> Assignment | None:
         self.world.reset(seed, self.scene)
-        self._given = self._task.assign(self.truth(), np.random.default_rng([seed, 1]))
+        self._given = self.task.assign(self.truth(), np.random.default_rng([seed, 1]))
         return self._given
 
     def act(self) -> Action:
         assert self._given is not None
-        return self._task.act(self.truth(), self._given)
+        return self.task.act(self.truth(), self._given)
 
     def done(self) -> bool:
         assert self._given is not None
-        return self._task.done(self.truth(), self._given)
+        return self.task.done(self.truth(), self._given)
 
     def truth(self) -> Truth:
         return table_truth(self.world)
