@@ -6,7 +6,7 @@ DEMO_EPISODES ?= 4
 PY := .venv/bin/python
 NODE := $(CURDIR)/.venv/bin/python $(CURDIR)/config/node.py
 
-.PHONY: demo setup test check bench mutants screenshots lerobot-env test-lerobot clean
+.PHONY: demo setup test check bench starter mutants screenshots lerobot-env test-lerobot clean
 .DEFAULT_GOAL := demo
 
 demo:
@@ -38,6 +38,10 @@ check: .venv/.dev frontend/dist/manifest.json
 
 bench: setup
 	$(PY) bench/run_all.py
+
+# the policy that the demo runs, from nothing: demonstrations, training, calibration; about 20 minutes
+starter: setup
+	$(PY) bench/starter.py
 
 mutants: setup
 	$(PY) -m tests.robot.kernel.mutants

@@ -21,6 +21,8 @@ NAMES = (
     "export",
     "checks",
     "serving",
+    "policy",
+    "bodies",
 )
 
 
