@@ -22,7 +22,7 @@ function stopWord(m: Model): string {
   return latched(m).length > 0 ? "stopped" : "rest";
 }
 
-/** data-mode, -reason, -connection, -server, -lease, -g2g-ms, -recording, -campaign, -permitted, -frame-age-ms, -stop, -driving, -ready. */
+/** data-mode, -reason, -connection, -server, -lease, -g2g-ms, -recording, -campaign, -run, -permitted, -frame-age-ms, -stop, -driving, -ready. */
 export function writeAttributes(element: HTMLElement, m: Model, checks: readonly Check[]): void {
   setData(element, "mode", modeWord(m));
   setData(element, "reason", m.state?.reason ?? "");
@@ -32,6 +32,7 @@ export function writeAttributes(element: HTMLElement, m: Model, checks: readonly
   setData(element, "g2gMs", m.glass.p50Ms === null ? "" : m.glass.p50Ms.toFixed(1));
   setData(element, "recording", recordingOf(m).state);
   setData(element, "campaign", m.turns.phase.at);
+  setData(element, "run", m.run?.phase ?? "");
   setData(element, "permitted", permittedMode(m));
   setData(element, "frameAgeMs", m.ageMs === null ? "" : String(Math.round(m.ageMs)));
   setData(element, "stop", stopWord(m));

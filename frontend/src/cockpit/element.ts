@@ -10,6 +10,7 @@ import { keyWords, pinned, trust } from "./identity";
 import { type Action, KEYMAPS } from "./keymap";
 import { type Model, permittedMode } from "./model";
 import { blockers, type Check, checks } from "./preflight";
+import { RunWatch } from "./run";
 import { Steps } from "./steps";
 import { Takes } from "./takes";
 import { renderAsked } from "./view/asked";
@@ -24,6 +25,7 @@ import { renderLower } from "./view/lower";
 import { renderPicture } from "./view/picture";
 import { Rail } from "./view/rail";
 import { recordingOf, renderRecording } from "./view/recording";
+import { renderRun } from "./view/run";
 import { renderSide } from "./view/side";
 
 type ButtonActs = Record<string, (button: HTMLElement) => void>;
@@ -38,6 +40,7 @@ export class RobotCockpit extends HTMLElement {
   private steps: Steps | null = null;
   private takes: Takes | null = null;
   private campaign: Campaign | null = null;
+  private run: RunWatch | null = null;
   private life = new AbortController();
   private timers: number[] = [];
   private drawing = 0;
@@ -78,6 +81,7 @@ export class RobotCockpit extends HTMLElement {
       () => this.soon(),
     );
     this.campaign = new Campaign(cockpit, this.takes, () => this.soon());
+    this.run = new RunWatch(cockpit, () => this.soon());
     this.remember();
     this.rail = new Rail(refs.get("rail"), robot, this.life.signal);
     this.listen(cockpit, surface);
@@ -93,6 +97,7 @@ export class RobotCockpit extends HTMLElement {
     for (const timer of this.timers) window.clearInterval(timer);
     this.cockpit?.close();
     this.campaign?.close();
+    this.run?.close();
     this.life.abort();
   }
 
@@ -175,6 +180,9 @@ export class RobotCockpit extends HTMLElement {
     dismiss: () => this.cockpit?.happen({ what: "cancel" }),
     "trust-key": () => this.trustKey(),
     leave: () => window.location.assign("/"),
+    "run-back": () => void this.run?.handBack(),
+    "run-good": () => void this.run?.end("success"),
+    "run-bad": () => void this.run?.end("failure"),
     "rec-start": () => this.start(),
     "rec-last": () => this.takes?.saveLast(),
     "rec-good": () => this.end("success"),
@@ -189,7 +197,8 @@ export class RobotCockpit extends HTMLElement {
   }
 
   private end(outcome: "success" | "failure"): void {
-    if (!this.campaign?.keep(outcome)) this.takes?.end(outcome);
+    if (this.run?.open && this.cockpit?.inControl) void this.run.end(outcome);
+    else if (!this.campaign?.keep(outcome)) this.takes?.end(outcome);
   }
 
   private again(): void {
@@ -216,7 +225,8 @@ export class RobotCockpit extends HTMLElement {
     if (!cockpit) return;
     const { authority, state } = cockpit.model;
     const { at } = authority.lease;
-    if (at === "mine") cockpit.handBack("released");
+    if (at === "mine" && this.run?.open) void this.run.handBack();
+    else if (at === "mine") cockpit.handBack("released");
     else if (at === "asking") cockpit.happen({ what: "cancel" });
     else if (at !== "none" && at !== "lost") return;
     else {
@@ -345,6 +355,7 @@ export class RobotCockpit extends HTMLElement {
     cockpit.refresh(performance.now());
     const { model } = cockpit;
     this.campaign?.tick(model.nowMs);
+    this.run?.tick(model.nowMs);
     this.checks = checks(factsOf(model));
     writeAttributes(this, model, this.checks);
     renderBar(refs, model, this.rail?.row?.site ?? "");
@@ -352,6 +363,7 @@ export class RobotCockpit extends HTMLElement {
     renderPicture(refs, model, cockpit.pictures);
     renderAsked(refs, model);
     renderSide(refs, model, this.checks);
+    renderRun(refs, model);
     renderCampaign(refs, model);
     renderRecording(refs, model);
     this.keyDialog(model);

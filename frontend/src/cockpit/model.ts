@@ -1,6 +1,7 @@
 // What the views show: one plain object that the controller fills and the views only read; and what a person can do about it.
 import type { ChannelTelemetry, Embodiment, RobotState, TeleopHello } from "../generated/protocol";
 import type { SocketState } from "../socket";
+import type { HelpDetail, RunDetail } from "../tasks/shapes";
 import { type Authority, START } from "./authority";
 import type { PeerState } from "./connection";
 import { History } from "./history";
@@ -65,6 +66,9 @@ export interface Model {
   /** Open campaigns of this robot, null until the server has told; and the takes of the chosen one. */
   campaigns: readonly CampaignChoice[] | null;
   turns: Turns;
+  /** The run that the robot is at, and its request for help; null for none. */
+  run: RunDetail | null;
+  help: HelpDetail | null;
   history: History;
   frozenMs: number | null;
   nowMs: number;
@@ -111,6 +115,8 @@ export function emptyModel(robot: string): Model {
     recordWait: false,
     campaigns: null,
     turns: OFF,
+    run: null,
+    help: null,
     history: new History(),
     frozenMs: null,
     nowMs: 0,

@@ -50,6 +50,7 @@ const VIEW = `
 
 const SIDE = `
 <aside class="side" aria-label="Control">
+  <section data-ref="run" class="ck-run" hidden><h2>Run</h2><div class="col" data-ref="run-body"></div><div class="row wrap" data-ref="run-do"></div></section>
   <section data-ref="control"></section>
   <section class="grow ck-checks"><div data-ref="checks"></div><div data-ref="checks-do"></div></section>
   <section class="body"><h2>Body</h2><div class="ck-meters" data-ref="body"></div></section>

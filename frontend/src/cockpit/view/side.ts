@@ -157,6 +157,8 @@ function offer(m: Model, checks: readonly Check[]): Offer {
   const { lease } = m.authority;
   const blocked = blockers(checks);
   const held = m.state?.lease;
+  if (lease.at === "mine" && m.run)
+    return { text: "Hand back to the policy", why: "It goes on from where you leave it.", off: false };
   if (lease.at === "mine") return { text: "Hand back", why: "The arm holds. Nothing goes on by itself.", off: false };
   if (lease.at === "releasing") return { text: "Handing back", why: "Waiting for the robot's answer.", off: true };
   if (lease.at === "permit") return { text: "Asking for a permit", why: "Waiting for the server.", off: true };
