@@ -28,6 +28,8 @@ READY_S = 120.0
 TASKS = ("lift", "place", "push")  # what scripts show in a new demo, so that its library is not empty
 #: name, queues, how much at once, niceness; what serves or trains runs in processes of its own, so that PyTorch slows no start
 WORKERS = (("worker", "default,datasets", "2", 0), ("inference", "inference", "2", 0), ("train", "train", "1", 19))
+STARTER = ROOT / "policies" / "starter"  # the policy that a new demo knows, so that a sentence works at once
+SCENE = "cubes"  # what stands before each robot: things that the starter policy was taught
 CALM_S = 15.0  # after the start, before they begin: workers load first
 
 
@@ -109,6 +111,8 @@ class Demo:
         new = [name for name in self.names if not self._folder(name).joinpath("robot.toml").exists()]
         answer = json.loads(self._manage("seed_demo", "--codes", ",".join(new)))
         self.codes: dict[str, str] = answer["codes"]
+        if (STARTER / "card.json").exists():
+            self._manage("bring_policy", str(STARTER), "--organisation", "Demo lab")
         width = max(len(person["email"]) for person in answer["people"])
         return [f"  {p['email']:<{width}}  {p['password']}   {p['roles']}" for p in answer["people"]]
 
@@ -130,6 +134,7 @@ class Demo:
     def _enrol(self, name: str, folder: Path) -> None:
         command = [sys.executable, "-m", "robot", "enrol", "--server", self.url, "--code", self.codes[name]]
         command += ["--dir", str(folder), "--body", "simulated", "--body-option", f"seed={secrets.randbelow(1000)}"]
+        command += ["--body-option", f"scene={SCENE}"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Refused("enrolment_failed", f"{name} could not be enrolled: {(done.stderr or done.stdout).strip()}")

@@ -122,6 +122,8 @@ class HelpQueue extends HTMLElement {
     this.at("list").innerHTML = queue.open.length
       ? `<section class="panel hp-list">${queue.open.map((row, at) => this.one(row, at)).join("")}</section>`
       : `<div class="empty">${icon("check")}<b>Nobody waits</b><p>A run that is in doubt, or does not get further, stands here with what it saw.</p></div>`;
+    for (const image of this.querySelectorAll<HTMLImageElement>(".hp-thumb img"))
+      image.addEventListener("error", () => image.remove(), { once: true });
     this.at("aside").innerHTML = aside(queue);
     this.age();
   }
@@ -141,7 +143,7 @@ class HelpQueue extends HTMLElement {
     const go = row.may_run
       ? `<button type="button" class="btn" data-do="go-on" data-id="${row.id}">Go on${at === this.chosen ? "<kbd>G</kbd>" : ""}</button>`
       : "";
-    return `<article class="hp-row ${mine ? "taken" : ""}" aria-current="${at === this.chosen}" data-request="${safe(row.id)}"><span class="hp-rank">${at + 1}</span><a class="hp-thumb cam" href="${safe(row.url)}"><img src="/api/robots/${safe(row.run.robot.id)}/snapshot.jpg" alt="What ${safe(row.run.robot.name)} sees" onerror="this.remove()"></a><div class="col"><div class="row"><b>${safe(row.run.robot.name)}</b>${holdChip(row)}<span class="muted el">${safe(row.run.sentence)}</span></div><a class="hp-ask ink" href="${safe(row.url)}">${safe(question(row))}</a><div class="row wrap">${go}${take}${who}</div></div><div class="hp-why">${doubt}</div><span data-age="${safe(row.id)}"></span></article>`;
+    return `<article class="hp-row ${mine ? "taken" : ""}" aria-current="${at === this.chosen}" data-request="${safe(row.id)}"><span class="hp-rank">${at + 1}</span><a class="hp-thumb cam" href="${safe(row.url)}"><img src="/api/robots/${safe(row.run.robot.id)}/snapshot.jpg" alt="What ${safe(row.run.robot.name)} sees"></a><div class="col"><div class="row"><b>${safe(row.run.robot.name)}</b>${holdChip(row)}<span class="muted el">${safe(row.run.sentence)}</span></div><a class="hp-ask ink" href="${safe(row.url)}">${safe(question(row))}</a><div class="row wrap">${go}${take}${who}</div></div><div class="hp-why">${doubt}</div><span data-age="${safe(row.id)}"></span></article>`;
   }
 }
 

@@ -83,9 +83,11 @@ function events(trace: Trace, at: (s: number) => string): string {
   return trace
     .events()
     .filter((one) => one.kind !== "moving" && one.kind !== "starting")
-    .map((one) => {
+    .map((one, place, all) => {
+      const next = all[place + 1];
+      const room = next ? `;max-width:calc(${at(next.at)} - ${at(one.at)})` : "";
       const look = one.kind === "holding" ? "warn" : one.kind === "clamp" ? "muted" : "";
-      return `<button type="button" class="${look}" data-seek="${one.at.toFixed(3)}" style="left:${at(one.at)}" title="${safe(reasonOf(one.what))}">${safe(reasonOf(one.what))}</button>`;
+      return `<button type="button" class="${look}" data-seek="${one.at.toFixed(3)}" style="left:${at(one.at)}${room}" title="${safe(reasonOf(one.what))}">${safe(reasonOf(one.what))}</button>`;
     })
     .join("");
 }
