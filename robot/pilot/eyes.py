@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from protocol.errors import Refused
 from protocol.inference import JPEG_QUALITY
-from robot.frame_ring import FrameRing
+from robot.frame_ring import BLIND, FrameRing
 
 OLD_S = 0.5  # as old as a picture may be that somebody acts on
 Picture = NDArray[np.uint8]
@@ -52,13 +52,16 @@ class Eyes:
         return min(known) if known and len(known) == len(times) else None
 
     def look(self, sizes: Mapping[str, tuple[int, int]], now_s: float) -> Sight:
-        """`Refused("picture_missing" | "picture_old")`."""
+        """`Refused("picture_missing" | "picture_old" | "picture_blind")`."""
         pictures, times = {}, []
         for camera, size in sizes.items():
             ring = self._ring(camera)
             frame = None if ring is None else ring.newest()
             if frame is None:
                 raise Refused("picture_missing", f"There is no picture of the camera {camera} yet.")
+            if frame.masks == BLIND:
+                sentence = f"The robot does not know which parts of {camera}'s picture are private, so it is black."
+                raise Refused("picture_blind", sentence)
             if now_s - frame.mono_s > OLD_S:
                 raise Refused("picture_old", f"The picture of the camera {camera} is {now_s - frame.mono_s:.1f} s old.")
             pictures[camera] = scaled(np.asarray(cv2.cvtColor(frame.i420, cv2.COLOR_YUV2RGB_I420), np.uint8), size)

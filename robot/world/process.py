@@ -17,6 +17,7 @@ from types import FrameType
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from protocol.errors import Refused
 from robot.mailbox import Mailbox
@@ -52,6 +53,10 @@ class LiveWorld:
         self._looks = open_or_create(run_dir / wire.SCENE, wire.SCENE_BYTES)
         self._looked_s = -1.0
         self.colours: dict[str, tuple[float, float, float]] = {}
+        self._targets = [i for i, axis in enumerate(world.embodiment.action) if not axis.is_rate]
+        self._obeyed: NDArray[np.float32] | None = None  # the last action
+        self._before: NDArray[np.float32] | None = None  # the last action before the reset, while its targets are repeated
+        self._begun: NDArray[np.float32] | None = None  # what takes their place: the targets as the reset left them
         self._aim = wire.Aim("", "", 0)
         self._done: Callable[[], bool] | None = None
         self._done_s = 0.0
@@ -63,6 +68,7 @@ class LiveWorld:
         self.world.reset(seed, scene)
         self.seed, self.scene, self.colours = seed, scene, {}
         self.resets += 1
+        self._before, self._begun = self._obeyed, self._sensed_targets()
         self._looked_s = -1.0
         with contextlib.suppress(Refused):  # what the goal is about may be gone
             self.aim(self._aim)
@@ -134,8 +140,29 @@ class LiveWorld:
         if newest is None or len(newest[0]) != size or not 0 <= now_s - newest[1] <= wire.WATCHDOG_S:
             self.world.drive(None)
             return
-        action = np.frombuffer(newest[0], dtype="<f4")
-        self.world.drive(action if np.isfinite(action).all() else None)
+        action = np.frombuffer(newest[0], dtype="<f4").astype(np.float32)
+        if not np.isfinite(action).all():
+            self.world.drive(None)
+            return
+        self._obeyed = action
+        self.world.drive(self._since_reset(action))
+
+    def _since_reset(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A robot goes on asking for the grip it had; a reset has opened it, and so it stays until another is asked for."""
+        if self._before is None or self._begun is None:
+            return action
+        if (action[self._targets] != self._before[self._targets]).any():
+            self._before = None
+            return action
+        action = action.copy()
+        action[self._targets] = self._begun[self._targets]
+        return action
+
+    def _sensed_targets(self) -> NDArray[np.float32]:
+        """float32[A]: what is sensed under the name of each target, 0 elsewhere."""
+        body = self.world.embodiment
+        sensed = dict(zip((q.name for q in body.state), self.world.sense().state.tolist(), strict=True))
+        return np.array([0.0 if axis.is_rate else sensed.get(axis.name, 0.0) for axis in body.action], np.float32)
 
 
 def make_world(name: str) -> World:

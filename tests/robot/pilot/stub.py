@@ -21,7 +21,7 @@ from protocol import inference, robot_link, wire
 from protocol.errors import Refused
 from protocol.permit import Permit, Renewal, Signed, seal
 from protocol.runs import PILOT_PEER, Goal, RunEnd, RunNoted, RunOrder, RunReport, RunResume
-from robot import state
+from robot import masks, state
 from robot.config import RobotConfig, write_config
 from robot.identity import Identity
 from robot.kernel.door import Status
@@ -32,6 +32,7 @@ from robot.world.experts.registry import table_task
 from robot.world.experts.task import Assignment, Truth
 from robot.world.wire import SCENE, SceneState
 from tests.robot.link.small_server import SmallServer, until, welcome
+from tests.robot.masked import signed
 
 ROOT = Path(__file__).resolve().parents[3]
 ROBOT = "cd" * 16
@@ -119,6 +120,7 @@ class Robot:
 
     def start(self) -> None:
         public = base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
+        masks.keep(self.folder, signed(ROBOT, 0, self.key), public, ROBOT)
         config = RobotConfig(server=self.server.url, robot=ROBOT, name="pilot", server_key=public, body=self.body)
         write_config(self.folder, config)
         with open(self.folder / "output", "ab") as output:

@@ -13,7 +13,7 @@ import pytest
 
 from protocol.errors import Refused
 from protocol.runs import RunPhase, RunReport
-from robot.frame_ring import FrameRing
+from robot.frame_ring import BLIND, FrameRing
 from robot.pilot import local
 from robot.pilot.eyes import Eyes, scaled, to_jpeg
 from robot.pilot.fences import FILE, MAX_ENDS, Fences
@@ -153,6 +153,9 @@ def test_what_is_seen_is_as_old_as_the_oldest_picture_and_has_the_size_that_was_
     assert sight.pictures["scene"].mean((0, 1)) == pytest.approx([100, 20, 60], abs=4)
     with pytest.raises(Refused, match="picture_old"):
         look.look(sizes, 10.51)
+    rings["scene"].put(2, 10.4, 1400, picture(100), BLIND)
+    with pytest.raises(Refused, match="picture_blind"):
+        look.look(sizes, 10.5)
     rings["scene"].put(2, 10.4, 1400, picture(100))
     assert look.look(sizes, 10.6).mono_s == 10.2
     assert look.newest_s({"scene": (1, 1), "missing": (1, 1)}) is None

@@ -120,3 +120,27 @@ def test_a_world_that_starts_again_keeps_the_mailboxes_its_readers_hold(driver: 
     told = driver.states.count()
     LiveWorld(driver.table, tmp_path, 0, "empty").tick(2000.0)
     assert driver.states.count() > told
+
+
+def closed(driver: Driver) -> float:
+    state = np.frombuffer(driver.state().state, np.float32)
+    names = [quantity.name for quantity in driver.table.embodiment.state]
+    return float(state[names.index("gripper")])
+
+
+def grip(driver: Driver, value: float, seconds: float = 0.6) -> None:
+    for _ in range(round(seconds / 0.1)):
+        driver.command(np.array([0, 0, 0, 0, 0, 0, value], np.float32).tobytes())
+        driver.run(0.1)
+
+
+def test_a_reset_opens_the_fingers_until_another_grip_is_asked_for(driver: Driver) -> None:
+    grip(driver, 1.0)
+    assert closed(driver) > 0.9
+    driver.live.reset(1, "empty")
+    grip(driver, 1.0)  # as a kernel at rest goes on saying
+    assert closed(driver) < 0.1
+    grip(driver, 0.5)
+    assert 0.3 < closed(driver) < 0.7
+    grip(driver, 1.0)
+    assert closed(driver) > 0.9
