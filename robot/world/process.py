@@ -28,6 +28,7 @@ from robot.world.world import World
 
 _RESTING_TICK_S = 0.020  # how often a resting world looks for commands
 _RESTING_LOOK_S = 0.100  # how often it says again what it looks like
+_NEAR = 0.05  # of a target
 _MOST_BEHIND_S = 0.100  # a world that is later than this loses the time instead of catching up
 
 
@@ -54,21 +55,20 @@ class LiveWorld:
         self._looked_s = -1.0
         self.colours: dict[str, tuple[float, float, float]] = {}
         self._targets = [i for i, axis in enumerate(world.embodiment.action) if not axis.is_rate]
-        self._obeyed: NDArray[np.float32] | None = None  # the last action
-        self._before: NDArray[np.float32] | None = None  # the last action before the reset, while its targets are repeated
-        self._begun: NDArray[np.float32] | None = None  # what takes their place: the targets as the reset left them
+        self._begun: NDArray[np.float32] | None = None  # the targets as a reset left them, until they are asked for
         self._aim = wire.Aim("", "", 0)
         self._done: Callable[[], bool] | None = None
         self._done_s = 0.0
         self.seed, self.scene = seed, scene or world.scenes[0]
         self.reset(seed, self.scene)
+        self._begun = None  # nobody has asked for anything yet
 
     def reset(self, seed: int, scene: str) -> None:
         """Refused("scene_unknown") changes nothing."""
         self.world.reset(seed, scene)
         self.seed, self.scene, self.colours = seed, scene, {}
         self.resets += 1
-        self._before, self._begun = self._obeyed, self._sensed_targets()
+        self._begun = self._sensed_targets()
         self._looked_s = -1.0
         with contextlib.suppress(Refused):  # what the goal is about may be gone
             self.aim(self._aim)
@@ -144,15 +144,16 @@ class LiveWorld:
         if not np.isfinite(action).all():
             self.world.drive(None)
             return
-        self._obeyed = action
         self.world.drive(self._since_reset(action))
 
     def _since_reset(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        """A robot goes on asking for the grip it had; a reset has opened it, and so it stays until another is asked for."""
-        if self._before is None or self._begun is None:
+        """A robot goes on asking for the grip it had before a reset, which has opened it: it counts again once it has come to
+        where the reset left it."""
+        if self._begun is None:
             return action
-        if (action[self._targets] != self._before[self._targets]).any():
-            self._before = None
+        off = np.abs(action - self._begun)[self._targets]
+        if (off < _NEAR).all():
+            self._begun = None
             return action
         action = action.copy()
         action[self._targets] = self._begun[self._targets]
