@@ -1,9 +1,11 @@
-"""Asks a policy in this process, in a thread of its own.  The only place of the robot program that may load torch."""
+"""Asks a policy in this process, in a thread of its own.  The only place of the robot program that may load torch.
+
+The thread has no lower priority than the heartbeats: on a busy machine it would keep the interpreter's lock from them.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
 from collections import deque
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from policies.learning.doubt import Band, Familiar
 
 CALIBRATION = "calibration.safetensors"
-_NICE = 5  # of the thread that thinks: heartbeats come first
 
 
 class LocalPolicy:
@@ -50,8 +51,6 @@ class LocalPolicy:
         self.ask(None)
 
     def _think(self) -> None:
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         try:
             policy, usual = open_local(self.folder)
         except Refused as refused:
