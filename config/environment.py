@@ -41,6 +41,14 @@ def number(name: str, default: int) -> int:
         raise Unsafe(f"{name} is {value!r}; use a whole number.") from None
 
 
+def count(name: str, default: int) -> int:
+    """At least one."""
+    value = number(name, default)
+    if value < 1:
+        raise Unsafe(f"{name} is {value}; use 1 or more.")
+    return value
+
+
 def required(name: str, why: str) -> str:
     value = os.environ.get(name, "")
     if not value:

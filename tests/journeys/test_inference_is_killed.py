@@ -1,4 +1,5 @@
-"""Whatever of the inference dies while a robot asks, it is told so in words and answered again within ten seconds."""
+"""Whatever of the inference dies while a robot asks, it is told so in words and answered again within ten seconds; and two
+workers share the robots of one policy."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -78,3 +80,33 @@ def test_a_robot_is_answered_again_within_ten_seconds(site: ServingSite, victim:
     took_s = asyncio.run(asking.until_answered(60))
     assert took_s < RECOVERED_S, asking.codes
     assert asking.codes <= {"policy_loading", "no_server", "slow", "unavailable"}
+
+
+def test_two_workers_share_the_robots_of_one_policy(tmp_path: Path) -> None:
+    settings = {"REINS_SERVING_BATCH": "1", "REINS_SERVERS_PER_POLICY": "2"}
+    one = ServingSite(tmp_path / "data", untrained(tmp_path / "starter"), SMALL, robots=2, workers=2, settings=settings)
+    one.folder.mkdir()
+    one.start()
+    try:
+        assert asyncio.run(_workers(one, 60)) == 2
+    finally:
+        one.stop()
+
+
+async def _workers(site: ServingSite, within_s: float) -> int:
+    """How many have answered, once there are two."""
+    seen: set[str] = set()
+    end_s = time.monotonic() + within_s
+
+    async def robot(index: int) -> None:
+        async with site.connected(site.askers[index]) as socket:
+            n = 0
+            while len(seen) < 2 and time.monotonic() < end_s:
+                n += 1
+                message = await ask(socket, observed(n, SMALL, policy=site.policy_id))
+                if isinstance(message, Chunk):
+                    seen.add(message.worker)
+                await asyncio.sleep(0.02)
+
+    await asyncio.gather(robot(0), robot(1))
+    return len(seen)
