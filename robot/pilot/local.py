@@ -53,9 +53,10 @@ class LocalPolicy:
     def _think(self) -> None:
         try:
             policy, usual = open_local(self.folder)
-        except Refused as refused:
-            self._answers.append(Trouble(-1, "policy_unusable", refused.sentence))
-            self._away, self.loading, self.broken = refused.sentence, False, True
+        except Exception as error:  # whatever is in that folder, the robot says that it cannot be used
+            sentence = error.sentence if isinstance(error, Refused) else f"The policy cannot be loaded: {error}."
+            self._answers.append(Trouble(-1, "policy_unusable", sentence))
+            self._away, self.loading, self.broken = sentence, False, True
             return
         self._away, self.loading = "", False
         while (question := self._questions.get()) is not None:

@@ -240,3 +240,24 @@ def test_a_folder_that_holds_no_policy_is_named(tmp_path: Path) -> None:
     while thinker.loading and time.monotonic() < end_s:
         time.sleep(0.005)
     assert thinker.broken and thinker.away
+
+
+def test_a_policys_folder_is_opened_with_what_is_usual_for_it(tmp_path: Path) -> None:
+    from policies.learning.checkpoint import save_policy
+    from policies.learning.doubt import Band, Familiar, keep
+    from robot.world.embodiments import TABLETOP
+    from tests.policies.learning.test_realtime import observation, policy
+
+    made, folder = policy("flow"), tmp_path / "policy"
+    save_policy(folder, made.model, made.scales, made.card)
+    width = len(made.act([observation()])[0].features)
+    keep(folder / local.CALIBRATION, Familiar(np.zeros(width), np.eye(width)), Band(np.array([1.0, 2.0]), np.array([0.5, 0.5])))
+    thinker, seen = LocalPolicy(folder), observation()
+    thinker.ask(
+        Question(1, RUN, "", 3, TABLETOP.kind, 5, "Lift it", seen.state, seen.images, np.zeros((4, 7), np.float32), 1)
+    )  # fmt: skip
+    told = answer(thinker)
+    assert isinstance(told, Thought)
+    assert told.actions.shape == (8, 7) and told.limit == 2.5 and told.doubt is not None and told.doubt > 0
+    assert told.reasoning is not None
+    thinker.close()
