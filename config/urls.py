@@ -16,6 +16,7 @@ urlpatterns = [
     path("campaigns/", include("episodes.urls.campaigns")),
     path("privacy/", lifecycle.privacy, name="privacy"),
     path("datasets/", include("episodes.urls.datasets")),
+    path("", include("policies.urls")),
     path("teleop/", include("teleop.urls")),
     path("", include("dispatch.urls")),
 ]

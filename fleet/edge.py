@@ -45,6 +45,9 @@ STATUS = {
     "robot_not_ready": 409, "stopped": 409, "remote_motion_off": 409, "recording": 409, "policy_embodiment": 409,
     "policy_withdrawn": 409, "policy_retired": 409, "policy_speechless": 409, "task_running": 409, "task_done": 409,
     "help_closed": 409, "help_taken": 409,
+    "policy_stage": 409, "base_missing": 422, "recipe_unknown": 422,
+    "policy_archive": 422, "policy_damaged": 422, "policy_missing": 422, "policy_pickle": 422, "policy_header": 422,
+    "policy_code": 422, "policy_size": 413, "policy_config": 422,
     "empty_draft": 409, "mixed_embodiments": 409, "not_choosable": 409, "draft_changed": 409,
 }  # fmt: skip
 DEPTH = 32

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from episodes.models import Dataset, DatasetVersion
+from episodes.models.dataset import DatasetQuerySet
 from fleet.long_work import LongWork, LongWorkQuerySet
 from fleet.models import Organisation, Person, new_id
 
@@ -56,6 +57,11 @@ class Training(LongWork):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"
+
+    @staticmethod
+    def datasets_for(person: Person, roles: tuple[str, ...]) -> DatasetQuerySet:
+        """Those that the person may train on."""
+        return Dataset.objects.for_person(person, roles).present()
 
     def let_go(self, fence: int) -> bool:
         """Another worker may go on with it at once."""

@@ -52,6 +52,10 @@ def _upload(things: Things) -> dict[str, Any]:
     return {"episode": things.upload, "files": {}}
 
 
+def _training(things: Things) -> dict[str, Any]:
+    return {"dataset": things.dataset, "version": 1, "recipe": "starter", "name": "wanted"}
+
+
 MARK = {"row": 0, "camera": "scene", "name": "cube", "x": 0.5, "y": 0.5}
 #: route -> method -> row
 ROUTES: dict[str, dict[str, Row]] = {
@@ -145,6 +149,26 @@ ROUTES: dict[str, dict[str, Row]] = {
     "api/datasets/<id>/jobs": {"GET": Row(SEE)},
     "api/datasets/<id>/jobs/<job>/cancel": {"POST": Row(CURATE)},
     "api/episodes/<id>/datasets": {"GET": Row(SEE)},
+    # trainings and policies
+    "trainings/": {"GET": Row(SIGNED_IN)},
+    "trainings/compare/": {"GET": Row(SIGNED_IN)},
+    "trainings/<episode:id>/": {"GET": Row(SEE)},
+    "trainings/<episode:id>/samples/<int:frame>.<slug:camera>.jpg": {"GET": Row(SEE)},
+    "policies/": {"GET": Row(SIGNED_IN)},
+    "policies/<episode:id>/": {"GET": Row(SEE)},
+    "policies/<episode:id>/export.tar": {"GET": Row(SEE)},
+    "api/trainings": {"GET": Row(SIGNED_IN), "POST": Row(TRAIN, _training)},
+    "api/trainings/choices": {"GET": Row(SIGNED_IN)},
+    "api/trainings/<id>": {"GET": Row(SEE)},
+    "api/trainings/<id>/curves": {"GET": Row(SEE)},
+    "api/trainings/<id>/samples": {"GET": Row(SEE)},
+    "api/trainings/<id>/cancel": {"POST": Row(TRAIN)},
+    "api/policies": {"GET": Row(SIGNED_IN)},
+    "api/policies/<id>": {"GET": Row(SEE), "PATCH": Row(TRAIN, lambda _: {"version": 1, "stage": "shadow"})},
+    "api/policies/<id>/withdraw": {"POST": Row(TRAIN, lambda _: {"version": 1, "reason": "It hit the tray."})},
+    "api/policy-imports": {"POST": Row(TRAIN, lambda things: {"organisation": things.organisation, "bytes": 10})},
+    "api/policy-imports/<id>/pieces": {"PUT": Row(SIGNED_IN, query="?offset=0", ok=(404,))},  # nobody's
+    "api/policy-imports/<id>/complete": {"POST": Row(SIGNED_IN, ok=(404,))},
     # campaigns
     "campaigns/": {"GET": Row(SIGNED_IN)},
     "campaigns/<str:id>/": {"GET": Row(SEE)},
@@ -236,14 +260,15 @@ def address(route: str, things: Things) -> str:
         "api/campaigns/<id>": things.campaign, "api/sites/<id>": things.site,
         "api/tasks/<id>": things.task, "api/runs/<id>": things.run, "runs/<str:id>": things.run,
         "api/help/<id>": things.request, "help/<str:id>": things.request,
-        "api/policies/<id>": things.policy,
+        "api/trainings/<id>": things.training, "trainings/<episode:id>": things.training,
+        "api/policies/<id>": things.policy, "policies/<episode:id>": things.policy, "api/policy-imports/<id>": things.robot,
         "api/datasets/<id>": things.dataset, "datasets/<episode:id>": things.dataset,
     }  # fmt: skip
     for start, id in ids.items():
         if route.startswith(start):
             route = start.split("<")[0] + str(id) + route[len(start) :]
     parts = {
-        "<slug:camera>": "scene", "<mark>": str(things.mark), "<number>": "1", "<job>": things.job,
+        "<slug:camera>": "scene", "<int:frame>": "0", "<mark>": str(things.mark), "<number>": "1", "<job>": things.job,
         "<episode:job>": things.export, "<uid>": "p1", "<erasure>": things.erasure,
     }  # fmt: skip
     for part, text in parts.items():

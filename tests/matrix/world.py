@@ -12,10 +12,12 @@ from django.utils import timezone
 from dispatch import clips, places
 from dispatch.models import HelpRequest, Run, Task
 from episodes import storage
-from episodes.models import Campaign, CampaignPrompt, DatasetJob, Episode, Erasure, Mark, Upload
+from episodes.models import Campaign, CampaignPrompt, DatasetJob, DatasetVersion, Episode, Erasure, Mark, Upload
 from episodes.services import datasets
 from fleet import robots
 from fleet.models import Membership, Organisation, Person, Robot, Role, Site
+from policies.models import Training
+from policies.reading.trainings import picture
 from tests.dispatch.rig import make_policy
 from tests.fleet.conftest import Lab, make_lab
 from tests.fleet.rig import BODY
@@ -46,6 +48,7 @@ class Things:
     export: str  # that is done
     erasure: str
     policy: str
+    training: str  # that waits, with a picture
     task: str
     run: str  # that holds in doubt
     request: str  # of it, with a clip
@@ -109,7 +112,7 @@ def _things(robot: Robot, site: Site, admin: Person, fields: dict[str, Any], epi
     run = request.run
     return Things(
         robot.pk, episode, upload.pk, new.pk, code, site.pk, organisation.pk, mark.pk, campaign.pk, dataset, waiting, done,
-        erasure.pk, run.policy_id, run.task_id, run.pk, request.pk,
+        erasure.pk, run.policy_id, _training(dataset, admin), run.task_id, run.pk, request.pk,
     )  # fmt: skip
 
 
@@ -126,6 +129,17 @@ def _asking(robot: Robot, person: Person, sentence: str) -> HelpRequest:
     request = HelpRequest.objects.create(run=run, site=site, reason="doubt", pictures=1)
     clips.write(places.clip(run.pk, request.pk), [(1, {"main": b"jpeg"})])
     return request
+
+
+def _training(dataset: str, person: Person) -> str:
+    version = DatasetVersion.objects.get(dataset=dataset)
+    training = Training.objects.create(
+        organisation=version.dataset.organisation, name=version.dataset.name, dataset_version=version, asked_by=person
+    )
+    place = picture(training, 0, "scene")
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"jpeg")
+    return training.pk
 
 
 def _dataset(admin: Person, organisation: Organisation, name: str) -> tuple[str, str, str]:

@@ -1,0 +1,119 @@
+"""The JSON API of policies: look at them, move them between stages, withdraw them, bring one in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from episodes.api.access import person, sent
+from fleet.access import Ability, roles_with
+from fleet.edge import not_found
+from fleet.models import Membership, Organisation, Person, is_id
+from policies.models import PolicyImport, PolicyVersion
+from policies.models.version import PolicyVersionQuerySet
+from policies.reading import policies as reading
+from policies.schemas.policies import Import, NewImport, Place, PolicyChange, PolicyDetail, PolicyRow, Withdraw
+from policies.services import imports, registry
+from protocol.errors import Refused
+
+router = Router(tags=["policies"])
+MOST_PIECE = 2 * 1024 * 1024
+
+
+def seen_by(who: Person, ability: Ability = "see") -> PolicyVersionQuerySet:
+    return PolicyVersion.objects.for_person(who, roles_with(ability)).select_related("organisation", "base")
+
+
+def find_policy(who: Person, id: str, ability: Ability = "see") -> PolicyVersion:
+    """404 for what one may not see, 403 where only the right is missing."""
+    found = seen_by(who).select_related("training__dataset_version").defer("training__dataset_version__manifest")
+    policy = found.filter(pk=id).first() if is_id(id) else None
+    if policy is None:
+        raise not_found()
+    if ability != "see" and not seen_by(who, ability).filter(pk=id).exists():
+        raise Refused("forbidden", "Your role does not allow this for this policy. Ask an administrator.")
+    return policy
+
+
+def _detail(who: Person, id: str) -> dict[str, Any]:
+    return reading.detail(find_policy(who, id), seen_by(who, "train").filter(pk=id).exists())
+
+
+@router.get("policies", response=list[PolicyRow])
+def list_policies(request: HttpRequest) -> list[dict[str, Any]]:
+    return [reading.row(policy) for policy in seen_by(person(request)).order_by("-made_at")[:500]]
+
+
+@router.get("policies/{id}", response=PolicyDetail)
+def one_policy(request: HttpRequest, id: str) -> dict[str, Any]:
+    return _detail(person(request), id)
+
+
+@router.patch("policies/{id}", response=PolicyDetail)
+def change_policy(request: HttpRequest, id: str, body: PolicyChange) -> dict[str, Any]:
+    who = person(request)
+    registry.change(find_policy(who, id, "train"), body.version, sent(body, "a stage or skills"), who)
+    return _detail(who, id)
+
+
+@router.post("policies/{id}/withdraw", response=PolicyDetail)
+def withdraw_policy(request: HttpRequest, id: str, body: Withdraw) -> dict[str, Any]:
+    who = person(request)
+    registry.withdraw(find_policy(who, id, "train"), body.version, body.reason.strip(), who)
+    return _detail(who, id)
+
+
+# -- by upload -------------------------------------------------------------------------------------
+
+
+@router.post("policy-imports", response=Import)
+def begin_import(request: HttpRequest, body: NewImport) -> dict[str, Any]:
+    who = person(request)
+    return _shown(imports.begin(_organisation(who, body.organisation), who, " ".join(body.name.split()), body.bytes))
+
+
+def _organisation(who: Person, wanted: int | None) -> Organisation:
+    """Where it is brought in; `Refused("forbidden")`, `Refused("which_organisation")`."""
+    roles = Membership.objects.filter(person=who, site=None)
+    if wanted is not None and not roles.filter(organisation=wanted).exists():
+        raise not_found()
+    mine = Organisation.objects.filter(pk__in=roles.filter(role__in=roles_with("train")).values("organisation")).order_by("name")
+    found = [one for one in mine if wanted in (None, one.pk)]
+    if not found:
+        raise Refused("forbidden", "Your role does not allow bringing policies in. Ask an administrator.")
+    if len(found) > 1:
+        known = [one.pk for one in found]
+        raise Refused("which_organisation", "You belong to several organisations. Name the one.", organisations=known)
+    return found[0]
+
+
+def _import(who: Person, id: str) -> PolicyImport:
+    """One's own alone."""
+    found = PolicyImport.objects.select_related("organisation").filter(pk=id, person=who).first() if is_id(id) else None
+    if found is None:
+        raise not_found()
+    return found
+
+
+def _shown(coming: PolicyImport) -> dict[str, Any]:
+    return {"id": coming.pk, "offset": coming.offset, "bytes": coming.size}
+
+
+@router.put("policy-imports/{id}/pieces", response=Import)
+def keep_piece(request: HttpRequest, id: str, offset: Place) -> dict[str, Any]:
+    coming = _import(person(request), id)
+    if (request.content_type or "").split(";")[0] != "application/octet-stream":
+        raise Refused("content_type", "Send the piece as application/octet-stream.")
+    piece = request.body
+    if not 0 < len(piece) <= MOST_PIECE:
+        raise Refused("too_large", f"A piece has 1 to {MOST_PIECE} bytes; this one has {len(piece)}.")
+    coming.offset = imports.keep_piece(coming, offset, request.headers.get("X-Piece-SHA256", ""), piece)
+    return _shown(coming)
+
+
+@router.post("policy-imports/{id}/complete", response=PolicyDetail)
+def complete_import(request: HttpRequest, id: str) -> dict[str, Any]:
+    who = person(request)
+    return _detail(who, imports.complete(_import(who, id), who).pk)

@@ -1,0 +1,208 @@
+"""What pages are told of trainings and policies, and what people change there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from fleet.models import AuditEntry, Membership, Person
+from policies.learning.folder import CARD, WEIGHTS
+from policies.models import PolicyImport, PolicyVersion, Training
+from policies.services import imports, recipes, registry
+from policies.teaching import METRICS
+from tests.episodes.rig import World, body_of, signed_in
+from tests.policies.rig import Lesson, lesson, tiny, untrained
+
+
+@pytest.fixture
+def learn(here: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lesson:
+    monkeypatch.setattr("episodes.services.uploads.ask_for_check", lambda episode: None)
+    monkeypatch.setattr("policies.services.trainings.wake", lambda count=1: None)
+    monkeypatch.setattr(recipes, "RECIPES", tiny(tmp_path))
+    return lesson(here, tmp_path / "robot", rows=12)
+
+
+@pytest.fixture
+def ellen(learn: Lesson) -> Client:
+    return signed_in(learn.ellen)
+
+
+def begin(client: Client, learn: Lesson, **more: Any) -> Any:
+    body = {"dataset": learn.version.dataset_id, "version": 1, "recipe": "starter", "name": "cubes", **more}
+    return client.post("/api/trainings", body, "application/json")
+
+
+def running(learn: Lesson, ellen: Client, lines: list[dict[str, Any]]) -> Training:
+    training = Training.objects.get(pk=begin(ellen, learn).json()["id"])
+    training.claim("bench-3:71")
+    training.folder.mkdir(parents=True)
+    (training.folder / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return training
+
+
+def steps(count: int, first: int = 1) -> list[dict[str, Any]]:
+    return [{"at": 1000.0 + step * 0.5, "event": "step", "step": step, "loss": 1 / step} for step in range(first, first + count)]
+
+
+def test_a_training_is_asked_for_and_says_why_it_waits(ellen: Client, learn: Lesson) -> None:
+    choices = ellen.get("/api/trainings/choices").json()
+    assert [choice["shown"] for choice in choices["versions"]] == ["tabletop 1"]
+    first = begin(ellen, learn, steps=5, seed=3)
+    second = begin(ellen, learn, name="more cubes")
+
+    assert first.status_code == second.status_code == 200
+    assert (first.json()["seed"], first.json()["total"], first.json()["config"]["learn"]["steps"]) == (3, 5, 5)
+    rows = ellen.get("/api/trainings").json()
+    assert [(row["name"], row["place"]) for row in rows] == [("cubes", 1), ("more cubes", 2)]
+    assert "train worker" in rows[0]["waits"] and "behind cubes" in rows[1]["waits"]
+    assert AuditEntry.objects.filter(act="training_asked").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"recipe": "best"}, "recipe_unknown"), ({"recipe": "continue"}, "base_missing"), ({"steps": 0}, "invalid_field:steps"),
+     ({"speed": 3}, "unknown_field:speed"), ({"version": 9}, "not_found"), ({"base": "0" * 32}, "not_found")],
+)  # fmt: skip
+def test_what_cannot_be_trained_is_refused(ellen: Client, learn: Lesson, change: dict[str, Any], code: str) -> None:
+    answer = begin(ellen, learn, **change)
+    assert 400 <= answer.status_code < 500
+    assert answer.json()["code"] == code and answer.json()["sentence"].endswith(".")
+    assert not Training.objects.exists()
+
+
+def test_remaining_time_comes_from_the_pace_since_it_was_last_begun(ellen: Client, learn: Lesson) -> None:
+    slow = [{"at": 0.0, "event": "step", "step": 1}, {"at": 900.0, "event": "step", "step": 2}]
+    training = running(learn, ellen, [*slow, {"at": 1000.0, "event": "began", "step": 2}, *steps(5, first=3)])
+    Training.objects.filter(pk=training.pk).update(total=107, step=7)
+    row = ellen.get(f"/api/trainings/{training.pk}").json()
+    assert row["remaining"] == {"seconds": 50.0, "basis": 4}
+    assert row["heard_s"] < 5
+
+
+def test_curves_come_in_pieces_and_never_half_a_line(ellen: Client, learn: Lesson) -> None:
+    training = running(learn, ellen, steps(3))
+    with open(training.folder / METRICS, "a") as file:
+        file.write('{"event": "st')
+    first = ellen.get(f"/api/trainings/{training.pk}/curves").json()
+    assert [line["step"] for line in first["lines"]] == [1, 2, 3]
+    with open(training.folder / METRICS, "a") as file:
+        file.write('ep", "step": 4}\n')
+    second = ellen.get(f"/api/trainings/{training.pk}/curves?after={first['next']}").json()
+    assert [line["step"] for line in second["lines"]] == [4]
+    assert ellen.get(f"/api/trainings/{training.pk}/curves?after={2**53}").json()["lines"] == []
+    assert ellen.get(f"/api/trainings/{training.pk}/curves?after=-1").status_code == 400
+
+
+def test_a_failure_says_what_to_do_next(ellen: Client, learn: Lesson) -> None:
+    training = running(learn, ellen, [])
+    training.end(training.fence, "failed", problem="The disk is full.", problem_code="storage_full", next_action="Make room.")
+    (row,) = ellen.get("/api/trainings").json()
+    assert (row["state"], row["problem"], row["next_action"]) == ("failed", "The disk is full.", "Make room.")
+
+
+def test_somebody_who_looks_on_may_not_cancel(ellen: Client, learn: Lesson, here: World) -> None:
+    training = running(learn, ellen, [])
+    vera = signed_in(here.vera)
+    assert vera.get(f"/api/trainings/{training.pk}").json()["may_cancel"] is False
+    assert vera.post(f"/api/trainings/{training.pk}/cancel", {}, "application/json").json()["code"] == "forbidden"
+    assert signed_in(here.otto).get(f"/api/trainings/{training.pk}").status_code == 404
+    assert ellen.post(f"/api/trainings/{training.pk}/cancel", {}, "application/json").json()["cancelled_by"] == "Ellen"
+
+
+# -- policies --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def policy(learn: Lesson, starter: Path) -> PolicyVersion:
+    return registry.bring(starter, learn.version.dataset.organisation, learn.ellen)
+
+
+def test_a_stage_changes_for_whoever_saw_the_newest(ellen: Client, policy: PolicyVersion) -> None:
+    url = f"/api/policies/{policy.pk}"
+    shown = ellen.get(url).json()
+    assert (shown["stage"], shown["robots"], shown["calibrated"]) == ("candidate", ["small"], False)
+    assert any("calibrated" in warning for warning in shown["warnings"])
+    changed = ellen.patch(url, {"version": 1, "stage": "production"}, "application/json").json()
+    assert (changed["stage"], changed["version"]) == ("production", 2)
+    assert changed["history"][0]["what"] == "Now production"
+    assert ellen.patch(url, {"version": 1, "stage": "retired"}, "application/json").json()["code"] == "stale_version"
+    assert ellen.patch(url, {"version": 2, "stage": "shadow"}, "application/json").json()["code"] == "policy_stage"
+    assert ellen.patch(url, {"version": 2}, "application/json").json()["code"] == "nothing_to_change"
+
+
+def test_a_withdrawn_policy_is_no_base_any_more(ellen: Client, policy: PolicyVersion, learn: Lesson) -> None:
+    body = {"version": 1, "reason": "It hit the tray."}
+    assert (
+        ellen.post(f"/api/policies/{policy.pk}/withdraw", body, "application/json").json()["withdrawn_reason"] == body["reason"]
+    )
+    assert ellen.get("/api/trainings/choices").json()["bases"] == []
+    assert begin(ellen, learn, recipe="continue", base=policy.pk).json()["code"] == "policy_withdrawn"
+
+
+def send(client: Client, raw: bytes, name: str = "") -> Any:
+    """The answer to the last request of an import, in two pieces."""
+    coming = client.post("/api/policy-imports", {"bytes": len(raw), "name": name}, "application/json").json()
+    for at in range(0, len(raw), 1 << 20):
+        piece = raw[at : at + (1 << 20)]
+        address = f"/api/policy-imports/{coming['id']}/pieces?offset={at}"
+        headers = {"X-Piece-SHA256": hashlib.sha256(piece).hexdigest()}
+        assert client.put(address, piece, "application/octet-stream", headers=headers).json()["offset"] == at + len(piece)
+    return client.post(f"/api/policy-imports/{coming['id']}/complete", {}, "application/json")
+
+
+def test_what_is_exported_comes_in_again_elsewhere(ellen: Client, policy: PolicyVersion, here: World) -> None:
+    raw = body_of(ellen.get(f"/policies/{policy.pk}/export.tar"))
+    with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
+        assert f"starter-1/{WEIGHTS}" in tar.getnames()
+
+    there = send(signed_in(here.otto), raw, "from the lab")
+
+    assert there.status_code == 200
+    assert (there.json()["shown"], there.json()["sha256"]) == ("from the lab 1", policy.sha256)
+    assert not PolicyImport.objects.exists()
+    assert not any(imports.Path(policy.folder.parent / "incoming").iterdir())
+
+
+def test_a_piece_out_of_order_or_changed_on_its_way_is_asked_for_again(ellen: Client) -> None:
+    coming = ellen.post("/api/policy-imports", {"bytes": 100}, "application/json").json()
+    address = f"/api/policy-imports/{coming['id']}/pieces?offset="
+    good = {"X-Piece-SHA256": hashlib.sha256(b"abc").hexdigest()}
+    ahead = ellen.put(address + "50", b"abc", "application/octet-stream", headers=good)
+    assert (ahead.json()["code"], ahead.json()["detail"]["offset"]) == ("wrong_offset", 0)
+    assert ellen.put(address + "0", b"abd", "application/octet-stream", headers=good).json()["code"] == "wrong_hash"
+    assert ellen.put(address + "0", b"abc", "application/octet-stream", headers=good).json()["offset"] == 3
+    more = {"X-Piece-SHA256": hashlib.sha256(b"x" * 98).hexdigest()}
+    assert ellen.put(address + "3", b"x" * 98, "application/octet-stream", headers=more).json()["code"] == "policy_size"
+    assert ellen.post(f"/api/policy-imports/{coming['id']}/complete", {}, "application/json").json()["code"] == "incomplete"
+    assert not PolicyVersion.objects.exists()
+
+
+def test_an_import_that_nobody_goes_on_with_goes(ellen: Client) -> None:
+    coming = ellen.post("/api/policy-imports", {"bytes": 100}, "application/json").json()
+    PolicyImport.objects.update(made_at=timezone.now() - imports.KEPT * 2)
+    imports.sweep()
+    assert not PolicyImport.objects.filter(pk=coming["id"]).exists()
+
+
+def test_an_engineer_of_one_site_sees_what_was_learnt_there_and_no_more(
+    learn: Lesson, here: World, tmp_path: Path, policy: PolicyVersion
+) -> None:
+    local = Person.objects.create_user("local", password="secret")
+    Membership.objects.create(person=local, organisation=here.site.organisation, site=here.site, role="engineer")
+    client = signed_in(local)
+    assert client.get(f"/api/policies/{policy.pk}").status_code == 404
+    dataset = learn.version.dataset
+    type(dataset).objects.filter(pk=dataset.pk).update(site=here.site)
+    training = Training.objects.create(organisation=here.site.organisation, name="here", dataset_version=learn.version)
+    made = registry.bring(untrained(tmp_path / "n", 5), here.site.organisation, None, "here", training=training)
+    assert [row["shown"] for row in client.get("/api/policies").json()] == [made.shown]
+    assert client.get(f"/policies/{made.pk}/").status_code == 200
+    assert json.loads((made.folder / CARD).read_text())["name"] == "starter"
