@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from episodes.api.access import person, sent
-from fleet.access import Ability, roles_with
+from fleet.access import roles_with
 from fleet.edge import not_found
 from fleet.models import Membership, Organisation, Person, is_id
 from policies.models import PolicyImport, PolicyVersion
@@ -22,23 +22,27 @@ router = Router(tags=["policies"])
 MOST_PIECE = 2 * 1024 * 1024
 
 
-def seen_by(who: Person, ability: Ability = "see") -> PolicyVersionQuerySet:
-    return PolicyVersion.objects.for_person(who, roles_with(ability)).select_related("organisation", "base")
+def seen_by(who: Person) -> PolicyVersionQuerySet:
+    return PolicyVersion.objects.for_person(who, roles_with("see")).select_related("organisation", "base")
 
 
-def find_policy(who: Person, id: str, ability: Ability = "see") -> PolicyVersion:
-    """404 for what one may not see, 403 where only the right is missing."""
+def _may_change(who: Person, id: str) -> bool:
+    return PolicyVersion.objects.changed_by(who, roles_with("train")).filter(pk=id).exists()
+
+
+def find_policy(who: Person, id: str, change: bool = False) -> PolicyVersion:
+    """404 for what one may not see, 403 where only the right to change it is missing."""
     found = seen_by(who).select_related("training__dataset_version").defer("training__dataset_version__manifest")
     policy = found.filter(pk=id).first() if is_id(id) else None
     if policy is None:
         raise not_found()
-    if ability != "see" and not seen_by(who, ability).filter(pk=id).exists():
-        raise Refused("forbidden", "Your role does not allow this for this policy. Ask an administrator.")
+    if change and not _may_change(who, id):
+        raise Refused("forbidden", "Policies are changed by engineers of the whole organisation. Ask an administrator.")
     return policy
 
 
 def _detail(who: Person, id: str) -> dict[str, Any]:
-    return reading.detail(find_policy(who, id), seen_by(who, "train").filter(pk=id).exists())
+    return reading.detail(find_policy(who, id), _may_change(who, id))
 
 
 @router.get("policies", response=list[PolicyRow])
@@ -54,14 +58,14 @@ def one_policy(request: HttpRequest, id: str) -> dict[str, Any]:
 @router.patch("policies/{id}", response=PolicyDetail)
 def change_policy(request: HttpRequest, id: str, body: PolicyChange) -> dict[str, Any]:
     who = person(request)
-    registry.change(find_policy(who, id, "train"), body.version, sent(body, "a stage or skills"), who)
+    registry.change(find_policy(who, id, change=True), body.version, sent(body, "a stage or skills"), who)
     return _detail(who, id)
 
 
 @router.post("policies/{id}/withdraw", response=PolicyDetail)
 def withdraw_policy(request: HttpRequest, id: str, body: Withdraw) -> dict[str, Any]:
     who = person(request)
-    registry.withdraw(find_policy(who, id, "train"), body.version, body.reason.strip(), who)
+    registry.withdraw(find_policy(who, id, change=True), body.version, body.reason.strip(), who)
     return _detail(who, id)
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from fleet.models import Membership, Organisation, Person, new_id
@@ -18,12 +18,13 @@ STAGES = ("candidate", "shadow", "canary", "production", "retired")
 
 class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
     def for_person(self, person: Person, roles: tuple[str, ...]) -> PolicyVersionQuerySet:
-        """Those of organisations where the person has one of `roles`; with a role at one site only, those that learnt from that
-        site's datasets."""
-        memberships = Membership.objects.filter(person=person, role__in=roles)
-        everywhere = memberships.filter(site=None).values("organisation")
-        here = memberships.exclude(site=None).values("site")
-        return self.filter(Q(organisation__in=everywhere) | Q(training__dataset_version__dataset__site__in=here))
+        """Those of organisations where the person has one of `roles`, at whatever site: robots of every site may run them."""
+        return self.filter(organisation__in=Membership.objects.filter(person=person, role__in=roles).values("organisation"))
+
+    def changed_by(self, person: Person, roles: tuple[str, ...]) -> PolicyVersionQuerySet:
+        """Those that concern every site, as they all do, are changed by people with one of `roles` in the whole organisation."""
+        whole = Membership.objects.filter(person=person, role__in=roles, site=None)
+        return self.filter(organisation__in=whole.values("organisation"))
 
     def usable(self) -> PolicyVersionQuerySet:
         """Those that may still be asked to move a robot or to be learnt on from."""

@@ -8,7 +8,7 @@ import msgspec
 
 from fleet.models import AuditEntry
 from policies.learning.config import ModelConfig
-from policies.learning.folder import CALIBRATION, CARD, CONFIG
+from policies.learning.folder import CALIBRATION, CARD, CONFIG, KIND
 from policies.models import PolicyVersion
 
 ACTS = {
@@ -49,7 +49,9 @@ def _robots(policy: PolicyVersion) -> list[str]:
 
 
 def _config(policy: PolicyVersion) -> ModelConfig | None:
-    """None when its file is gone."""
+    """None for a policy of another kind than ours, or when its file is gone."""
+    if policy.card.get("kind") != KIND:
+        return None
     try:
         return msgspec.json.decode((policy.folder / CONFIG).read_bytes(), type=ModelConfig)
     except OSError:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from fleet import audit
 from fleet.models import Organisation, Person
+from policies.learning.folder import CALIBRATION, CARD, CONFIG, WEIGHTS
 from policies.models import PolicyImport, PolicyVersion
 from policies.services import registry
 from protocol.errors import Refused
@@ -26,6 +27,7 @@ from protocol.errors import Refused
 KEPT = datetime.timedelta(days=1)  # an import that nobody goes on with, and what a kill left
 MOST_MEMBERS = 16
 MIB = 1024 * 1024
+FILES = (WEIGHTS, CONFIG, CARD, CALIBRATION)
 _ENTRY = 512 * 2 * MOST_MEMBERS + 20 * 512  # bytes that an archive may have besides its files
 
 
@@ -133,8 +135,8 @@ def _name(entry: tarfile.TarInfo, number: int) -> str | None:
         return None
     if not entry.isreg() or entry.issparse():
         raise Refused("policy_archive", f"The archive holds {shown!r}, which is a link or a device. Nothing of it is kept.")
-    if len(parts) > 2 or parts[-1] not in registry.FILES:
-        raise Refused("policy_archive", f"The archive holds {shown!r}; a policy has {', '.join(registry.FILES)}, no more.")
+    if len(parts) > 2 or parts[-1] not in FILES:
+        raise Refused("policy_archive", f"The archive holds {shown!r}; a policy has {', '.join(FILES)}, no more.")
     return parts[-1]
 
 

@@ -15,7 +15,7 @@ from django.db.models import Max
 
 from fleet import audit
 from fleet.models import Organisation, Person, new_id
-from policies.learning.folder import CALIBRATION, CARD, CONFIG, WEIGHTS, Card, sync
+from policies.learning.folder import CALIBRATION, CARD, Card, sync
 from policies.learning.zoo.describe import FILES as NEEDED
 from policies.learning.zoo.describe import Described, describe
 from policies.learning.zoo.registry import kind_of
@@ -24,7 +24,6 @@ from protocol.episode_folder import hash_file
 from protocol.errors import Refused
 
 MOST_BYTES = 40 << 30  # of one policy's folder
-FILES = (WEIGHTS, CONFIG, CARD, CALIBRATION)
 
 
 def bring(

@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from episodes.models import DatasetVersion
 from fleet import audit
 from fleet.models import Person
+from policies.learning.folder import KIND
 from policies.models import PolicyVersion, Training
 from policies.services.recipes import config_of, recipe
 from protocol.errors import Refused
@@ -91,6 +92,10 @@ def _check_base(base: PolicyVersion | None, version: DatasetVersion | None = Non
         return
     if base.withdrawn_reason:
         raise Refused("policy_withdrawn", f"{base} was withdrawn: {base.withdrawn_reason}")
+    if base.card.get("kind") != KIND:
+        raise Refused(
+            "base_missing", f"{base} is a policy of another kind, which is not trained here. Choose one of ours as base."
+        )
     if version is not None and base.kinds and (kind := _kind(version)) not in base.kinds:
         raise Refused("policy_embodiment", f"{base} was made for another kind of robot than {kind[:8]} of {version}.")
 

@@ -41,6 +41,7 @@ class Row:
     query: str = ""
     ok: tuple[int, ...] = (200,)
     any_site: bool = False
+    whole: bool = False  # seen like that, but changed only with a role in the whole organisation
 
 
 def _enrolment(things: Things) -> dict[str, Any]:
@@ -155,8 +156,8 @@ ROUTES: dict[str, dict[str, Row]] = {
     "trainings/<episode:id>/": {"GET": Row(SEE)},
     "trainings/<episode:id>/samples/<int:frame>.<slug:camera>.jpg": {"GET": Row(SEE)},
     "policies/": {"GET": Row(SIGNED_IN)},
-    "policies/<episode:id>/": {"GET": Row(SEE)},
-    "policies/<episode:id>/export.tar": {"GET": Row(SEE)},
+    "policies/<episode:id>/": {"GET": Row(SEE, any_site=True)},
+    "policies/<episode:id>/export.tar": {"GET": Row(SEE, any_site=True)},
     "api/trainings": {"GET": Row(SIGNED_IN), "POST": Row(TRAIN, _training)},
     "api/trainings/choices": {"GET": Row(SIGNED_IN)},
     "api/trainings/<id>": {"GET": Row(SEE)},
@@ -164,8 +165,11 @@ ROUTES: dict[str, dict[str, Row]] = {
     "api/trainings/<id>/samples": {"GET": Row(SEE)},
     "api/trainings/<id>/cancel": {"POST": Row(TRAIN)},
     "api/policies": {"GET": Row(SIGNED_IN)},
-    "api/policies/<id>": {"GET": Row(SEE), "PATCH": Row(TRAIN, lambda _: {"version": 1, "stage": "shadow"})},
-    "api/policies/<id>/withdraw": {"POST": Row(TRAIN, lambda _: {"version": 1, "reason": "It hit the tray."})},
+    "api/policies/<id>": {
+        "GET": Row(SEE, any_site=True),
+        "PATCH": Row(TRAIN, lambda _: {"version": 1, "stage": "shadow"}, whole=True),
+    },
+    "api/policies/<id>/withdraw": {"POST": Row(TRAIN, lambda _: {"version": 1, "reason": "It broke."}, whole=True)},
     "api/policy-imports": {"POST": Row(TRAIN, lambda things: {"organisation": things.organisation, "bytes": 10})},
     "api/policy-imports/<id>/pieces": {"PUT": Row(SIGNED_IN, query="?offset=0", ok=(404,))},  # nobody's
     "api/policy-imports/<id>/complete": {"POST": Row(SIGNED_IN, ok=(404,))},

@@ -124,6 +124,8 @@ def expected(row: Row, persona: str, own: bool, page: bool) -> tuple[int, ...]:
         return row.ok
     if need in ANYWHERE:
         return row.ok if persona in ANYWHERE[need] else (403,)
+    if persona == NEIGHBOUR and own and row.whole:
+        return (403,)
     if persona == NEIGHBOUR and own and row.any_site:
         return row.ok
     if persona not in ROLES or not own:

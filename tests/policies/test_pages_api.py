@@ -14,12 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from fleet.models import AuditEntry, Membership, Person
-from policies.learning.folder import CARD, WEIGHTS
+from policies.learning.folder import WEIGHTS
 from policies.models import PolicyImport, PolicyVersion, Training
 from policies.services import imports, recipes, registry
 from policies.teaching import METRICS
 from tests.episodes.rig import World, body_of, signed_in
-from tests.policies.rig import Lesson, lesson, tiny, untrained
+from tests.policies.rig import Lesson, lesson, tiny
 
 
 @pytest.fixture
@@ -192,17 +192,11 @@ def test_an_import_that_nobody_goes_on_with_goes(ellen: Client) -> None:
     assert not PolicyImport.objects.filter(pk=coming["id"]).exists()
 
 
-def test_an_engineer_of_one_site_sees_what_was_learnt_there_and_no_more(
-    learn: Lesson, here: World, tmp_path: Path, policy: PolicyVersion
-) -> None:
+def test_a_policy_is_seen_at_every_site_and_changed_for_the_whole_organisation_alone(here: World, policy: PolicyVersion) -> None:
     local = Person.objects.create_user("local", password="secret")
     Membership.objects.create(person=local, organisation=here.site.organisation, site=here.site, role="engineer")
     client = signed_in(local)
-    assert client.get(f"/api/policies/{policy.pk}").status_code == 404
-    dataset = learn.version.dataset
-    type(dataset).objects.filter(pk=dataset.pk).update(site=here.site)
-    training = Training.objects.create(organisation=here.site.organisation, name="here", dataset_version=learn.version)
-    made = registry.bring(untrained(tmp_path / "n", 5), here.site.organisation, None, "here", training=training)
-    assert [row["shown"] for row in client.get("/api/policies").json()] == [made.shown]
-    assert client.get(f"/policies/{made.pk}/").status_code == 200
-    assert json.loads((made.folder / CARD).read_text())["name"] == "starter"
+    assert client.get(f"/api/policies/{policy.pk}").json()["may_change"] is False
+    answer = client.patch(f"/api/policies/{policy.pk}", {"version": 1, "stage": "production"}, "application/json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert client.post("/api/policy-imports", {"bytes": 10}, "application/json").status_code == 403
