@@ -213,6 +213,9 @@ REINS_SERVERS_PER_POLICY = env.count("REINS_SERVERS_PER_POLICY", 2)  # at most
 REINS_SERVING_BATCH = env.count("REINS_SERVING_BATCH", 8)  # robots that are answered at once
 REINS_SERVING_WAIT_MS = env.number("REINS_SERVING_WAIT_MS", 10)  # that the first of a batch waits for company
 REINS_SERVING_THREADS = env.count("REINS_SERVING_THREADS", 1)  # of PyTorch in each server
+REINS_SERVING_DEVICE = os.environ.get("REINS_SERVING_DEVICE", "auto")  # auto: a GPU where there is one
+if REINS_SERVING_DEVICE not in ("auto", "cpu", "cuda"):
+    raise env.Unsafe(f"REINS_SERVING_DEVICE is {REINS_SERVING_DEVICE!r}; use auto, cpu or cuda.")
 STORAGES = {**env.object_store(REINS_S3_BUCKET)}
 REINS_VERSION_USERS = ("policies.reading.lineage.users_of",)  # functions: ids of dataset versions -> what was made from them
 BODY_LIMIT = 3 * 1024 * 1024  # bytes of one request; refused while it arrives

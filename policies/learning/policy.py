@@ -30,6 +30,11 @@ class VlaPolicy:
         self._generator = generator
         self._device = next(model.parameters()).device
 
+    def to(self, device: torch.device) -> VlaPolicy:
+        self.model.to(device)
+        self._device = device
+        return self
+
     def act(self, batch: list[Observation]) -> list[Decision]:
         given = self._before.inputs(batch)
         with torch.inference_mode():

@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.dup2(2, 1)  # what libraries print is no word of ours
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        policy, gauge = _open(Path(options.folder), options.threads, options.most)
+        policy, gauge = _open(Path(options.folder), options)
     except Refused as refusal:
         _say(words, code=refusal.code, sentence=refusal.sentence)
         return REFUSED
@@ -67,11 +67,12 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--most", type=int, default=8, help="robots in a batch")
     parser.add_argument("--wait-ms", type=float, default=10.0, help="that the first of a batch waits for company")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     return parser.parse_args(argv)
 
 
-def _open(folder: Path, threads: int, most: int) -> tuple[Policy, Gauge | None]:
-    """The policy, used once so that the first robot need not wait.  Refused: `torch_missing` and as `open_kind`."""
+def _open(folder: Path, options: argparse.Namespace) -> tuple[Policy, Gauge | None]:
+    """The policy, used once so that the first robot need not wait.  Refused: `torch_missing`, `gpu_absent`, as `open_kind`."""
     try:
         policy = open_kind(folder)
     except ImportError as error:
@@ -80,10 +81,10 @@ def _open(folder: Path, threads: int, most: int) -> tuple[Policy, Gauge | None]:
     calibration = folder / CALIBRATION
     gauge = CalibratedGauge(calibration) if calibration.exists() else None
     if "torch" in sys.modules:
-        from policies.serving.warming import warm
+        from policies.serving.warming import settle, warm
 
-        sys.modules["torch"].set_num_threads(threads)
-        warm(policy, most)
+        settle(policy, options.device, options.threads)
+        warm(policy, options.most)
     return policy, gauge
 
 

@@ -1,8 +1,9 @@
-"""A policy is used once before it is needed: the first pass through a model takes many times as long as the next."""
+"""What is done with a policy before it is needed: the first pass through a model takes many times as long as the next."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from policies.learning.config import Body
 from policies.learning.policy import VlaPolicy
@@ -16,6 +17,16 @@ def example(body: Body, side: tuple[int, int] = (96, 72)) -> Observation:
     state = np.array([(one.low + one.high) / 2 for one in kind.state], np.float32)
     grey = np.full((side[1], side[0], 3), 128, np.uint8)
     return Observation(0, kind.kind, "warm up", state, dict.fromkeys(body.cameras.values(), grey))
+
+
+def settle(policy: Policy, device: str, threads: int) -> None:
+    """Where one of ours computes: `cpu`, `cuda`, or `auto`, which is a GPU where there is one.  `Refused("gpu_absent")`."""
+    torch.set_num_threads(threads)
+    there = torch.cuda.is_available()
+    if device == "cuda" and not there:
+        raise Refused("gpu_absent", "A GPU is wanted for serving and this machine has none. Set REINS_SERVING_DEVICE to auto.")
+    if isinstance(policy, VlaPolicy) and there and device != "cpu":
+        policy.to(torch.device("cuda"))
 
 
 def warm(policy: Policy, most: int) -> None:

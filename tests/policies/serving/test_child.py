@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 from django.conf import settings
 
 from config import redis_server
@@ -89,6 +90,12 @@ def test_it_needs_no_django_and_says_in_words_that_pytorch_is_missing(starter: P
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, json.loads(done.stdout)["code"]) == (3, "torch_missing"), done.stderr
     assert "requirements-learning.txt" in done.stdout
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said_in_words(start: Start) -> None:
+    server = start("s1", "--device", "cuda")
+    assert (server.says("code")["code"], server.process.wait(10)) == ("gpu_absent", 3)
 
 
 def test_weights_that_were_changed_are_not_served(start: Start, starter: Path) -> None:
