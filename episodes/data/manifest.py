@@ -14,6 +14,19 @@ SCHEMA = 1
 SPLITS = ("train", "validation")
 
 
+class ManifestMark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A thing that a reviewer named in one camera's picture of one row: left upper corner and size as shares of the picture; a
+    point has no size."""
+
+    row: int
+    camera: str
+    name: str
+    x: float
+    y: float
+    width: float = 0.0
+    height: float = 0.0
+
+
 class ManifestEpisode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`first` and `last` are the rows kept, both included.  `files` maps a path in the folder to its sha256."""
 
@@ -28,6 +41,7 @@ class ManifestEpisode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     tags: tuple[str, ...] = ()
     weight: float = 1.0
     split: str = "train"
+    marks: tuple[ManifestMark, ...] | msgspec.UnsetType = msgspec.UNSET  # unset where there are none: versions keep their hash
 
     @property
     def rows(self) -> int:

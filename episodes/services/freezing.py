@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from episodes.data.choosing import split_of, weight_of
-from episodes.data.manifest import Manifest, ManifestEpisode
+from episodes.data.manifest import Manifest, ManifestEpisode, ManifestMark
 from episodes.data.sizes import smallest
 from episodes.models import Episode, EpisodeQuerySet
 from protocol.embodiment import decode_embodiment
@@ -31,7 +31,7 @@ def build(
     """
     kinds: _Kinds = {}
     entries = []
-    for episode in chosen.order_by("pk").only("pk", *_COLUMNS).iterator(chunk_size=500):
+    for episode in chosen.order_by("pk").only("pk", *_COLUMNS).prefetch_related("marks").iterator(chunk_size=500):
         meta, sha256 = _described(episode, described)
         kinds.setdefault(meta.embodiment_hash, (meta.embodiment, []))[1].append(episode.number)
         entries.append(_entry(episode, meta, sha256, split_of(episode.pk, seed, validation_share), weights))
@@ -64,12 +64,13 @@ def _described(episode: Episode, described: Callable[[str], bytes]) -> tuple[Epi
 
 
 def _entry(episode: Episode, meta: EpisodeMeta, sha256: str, split: str, weights: Mapping[str, float]) -> ManifestEpisode:
-    last = episode.rows - 1
+    end = episode.rows - 1
+    first, last = min(episode.trim_first or 0, end), end if episode.trim_last is None else min(episode.trim_last, end)
     return ManifestEpisode(
         id=episode.pk,
         files={META: sha256} | {path: file.sha256 for path, file in meta.files.items()},
-        first=min(episode.trim_first or 0, last),
-        last=last if episode.trim_last is None else min(episode.trim_last, last),
+        first=first,
+        last=last,
         instruction=episode.instruction,
         outcome=episode.outcome,
         failure=episode.failure,
@@ -77,6 +78,16 @@ def _entry(episode: Episode, meta: EpisodeMeta, sha256: str, split: str, weights
         tags=tuple(sorted(episode.tags)),
         weight=weight_of(episode.tags, weights),
         split=split,
+        marks=_marks(episode, first, last) or msgspec.UNSET,
+    )
+
+
+def _marks(episode: Episode, first: int, last: int) -> tuple[ManifestMark, ...]:
+    """Those in the rows that are kept."""
+    return tuple(
+        ManifestMark(row=m.row, camera=m.camera, name=m.name, x=m.x, y=m.y, width=m.width, height=m.height)
+        for m in episode.marks.all()
+        if first <= m.row <= last
     )
 
 

@@ -1,16 +1,18 @@
 """What is known of each step besides its action: where the movement was going, the subtask, the object and where it is seen.
 
-The first two come from recorded proprioception; the object from what a simulated world reported.
+The first two come from recorded proprioception; the object from what a simulated world reported, or from marks of reviewers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from episodes.data.manifest import ManifestMark
 from policies.learning import phases
 from policies.learning.config import Body, ModelConfig
 from protocol.embodiment import Camera
@@ -57,6 +59,19 @@ def known(config: ModelConfig, body: Body, state: Floats, actions: Floats, targe
         boxes,
         shown,
     )
+
+
+def marked(labels: Known, config: ModelConfig, body: Body, marks: Sequence[ManifestMark], rows: NDArray[np.int64]) -> Known:
+    """With what reviewers marked of the object that is meant: the box, or the middle of it alone, in the step of that row."""
+    slots = {body.cameras[slot.name]: index for index, slot in enumerate(config.slots) if slot.name in body.cameras}
+    boxes, shown = labels.boxes.copy(), labels.shown.copy()
+    for mark in marks:
+        if mark.camera in slots:
+            step, slot = int(np.abs(rows - mark.row).argmin()), slots[mark.camera]
+            size = (mark.width or np.nan, mark.height or np.nan)
+            boxes[step, slot] = (mark.x + mark.width / 2, mark.y + mark.height / 2, *size)
+            shown[step, slot] = 1.0
+    return replace(labels, boxes=boxes, shown=shown)
 
 
 def _seen(camera: Camera, body: Body, state: Floats, position: Floats) -> tuple[Floats, Floats]:

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from episodes.data.manifest import Manifest
+from episodes.data.manifest import Manifest, ManifestMark
 from episodes.data.proving import damages
 from policies.learning.config import Body, CameraSlot, Config, ModelConfig
-from policies.learning.labels import Known, known
+from policies.learning.labels import Known, known, marked
 from policies.learning.preprocess import scaled
 from protocol.embodiment import Embodiment
 from protocol.episode_folder import EVENTS, FRAMES, META, decode_meta, embodiment_of, is_episode_file, is_episode_id, video_path
@@ -45,6 +45,7 @@ class Choice:
     instruction: str | None = None
     weight: float = 1.0
     validation: bool = False
+    marks: tuple[ManifestMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,9 +78,12 @@ def choices(path: Path) -> list[Choice]:
         for damage in damages(manifest, lambda id: path.parent / id):
             raise Refused("dataset_damaged", f"{damage.sentence} Nothing is learnt from it.", path=damage.path)
         return [
-            Choice(path.parent / one.id, one.first, one.last, one.instruction, one.weight, one.split == "validation")
+            Choice(
+                path.parent / one.id, one.first, one.last, one.instruction, one.weight, one.split == "validation",
+                () if one.marks is msgspec.UNSET else one.marks,
+            )
             for one in manifest.episodes
-        ]
+        ]  # fmt: skip
     folders = [path] if (path / META).exists() else sorted(meta.parent for meta in path.glob(f"*/{META}"))
     if not folders:
         raise Refused("dataset_empty", f"There is no episode in {path}.")
@@ -101,6 +105,22 @@ def bodies_of(chosen: list[Choice], config: Config) -> tuple[Body, ...]:
         if embodiment.kind not in found:
             found[embodiment.kind] = _body(embodiment, config)
     return tuple(sorted(found.values(), key=lambda body: body.embodiment.name))
+
+
+def objects_of(chosen: list[Choice]) -> tuple[str, ...]:
+    """What these episodes are about: what their worlds, or reviewers' marks, name of what their instructions say."""
+    found: set[str] = set()
+    for choice in chosen:
+        meta = decode_meta((choice.folder / META).read_bytes())
+        said = meta.instruction if choice.instruction is None else choice.instruction
+        found |= {name for name in (str(meta.world.get("target", "")), _named(choice.marks, said)) if name}
+    return tuple(sorted(found))
+
+
+def _named(marks: tuple[ManifestMark, ...], instruction: str) -> str:
+    """The thing that is marked and that the instruction is about; the longest name where several are in it."""
+    said = instruction.casefold()
+    return max((mark.name for mark in marks if mark.name.casefold() in said), key=len, default="")
 
 
 def _body(embodiment: Embodiment, config: Config) -> Body:
@@ -132,19 +152,22 @@ def read(choice: Choice, config: ModelConfig) -> Recorded:
         raise Refused("episode_damaged", f"The episode {meta.id} holds values that are no numbers.")
     rates = np.array([axis.is_rate for axis in embodiment.action])
     actions = np.stack([_over(asked[row : min(row + stride, last + 1)], rates) for row in rows])
-    kind, target, pilots = config.bodies[body], str(meta.world.get("target", "")), table["pilot"].to_pylist()
+    kind, pilots = config.bodies[body], table["pilot"].to_pylist()
+    instruction = meta.instruction if choice.instruction is None else choice.instruction
+    target = str(meta.world.get("target", "")) or _named(choice.marks, instruction)
     position = _position(choice.folder, target, table["time_ns"].to_numpy()[rows])
+    labels = known(config, kind, state, actions, target, position)
     slots = [slot for slot in config.slots if slot.name in kind.cameras]
     return Recorded(
         choice,
         str(meta.world.get("task", "")),
         body,
-        choice.instruction if choice.instruction is not None else meta.instruction,
+        instruction,
         state,
         actions,
         {slot.name: np.stack(list(_pictures(choice.folder, slot, kind.cameras[slot.name], rows))) for slot in slots},
         tuple(pilots[row] for row in rows),
-        known(config, kind, state, actions, target, position),
+        marked(labels, config, kind, [mark for mark in choice.marks if mark.name == target], rows),
     )
 
 

@@ -28,7 +28,7 @@ from policies.learning.config import Config, LearnConfig, read_config
 from policies.learning.folder import Card
 from policies.learning.preprocess import Preprocess
 from policies.learning.progress import Learning
-from policies.learning.read import Choice, Recorded, bodies_of, choices, read
+from policies.learning.read import Choice, Recorded, bodies_of, choices, objects_of, read
 from policies.learning.samples import Samples
 from policies.learning.several import Several, join
 from policies.learning.vla import Vla, count_parameters, moved
@@ -148,10 +148,12 @@ def _read(chosen: list[Choice], config: Config, report: Report) -> Iterator[Reco
 
 
 def _complete(config: Config, base: Vla | None, chosen: list[Choice]) -> Config:
-    """With the base's model, or with the bodies that the episodes show."""
+    """With the base's model, or with the bodies and the objects that the episodes show."""
     model = config.model if base is None else base.config
     if not model.bodies:
         model = msgspec.structs.replace(model, bodies=bodies_of(chosen, config))
+    if base is None and not model.objects:
+        model = msgspec.structs.replace(model, objects=objects_of(chosen))
     return msgspec.structs.replace(config, model=model.check())
 
 

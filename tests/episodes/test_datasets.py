@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -15,6 +16,7 @@ from episodes.data.difference import difference
 from episodes.models import Dataset, DatasetVersion, Episode, VersionEpisode
 from episodes.services import datasets as services
 from episodes.services import episodes as episode_services
+from episodes.services import marks
 from fleet.models import AuditEntry
 from protocol.errors import Refused
 from tests.episodes.rig import World, received, recorded
@@ -89,6 +91,19 @@ def test_a_version_keeps_files_trims_labels_weights_and_splits(here: World, thre
     assert (entry.quality, entry.tags, entry.weight) == (2, ("slip",), 3.0)
     assert set(entry.files) == {"episode.json", "frames.parquet", "events.jsonl", "video/scene.mp4", "video/wrist.mp4"}
     assert version.rows == 5 + 8 + 8
+
+
+def test_marks_of_kept_rows_are_frozen_too_and_none_change_no_hash(here: World, three: list[Episode]) -> None:
+    dataset, episode = made(here, follows=True), three[0]
+    unmarked = services.manifest_of(dataset)
+    assert b"marks" not in unmarked.encode()
+    where = {"camera": episode.meta["cameras"][0], "x": 0.1, "y": 0.2}
+    marks.add(episode, {"row": 2, "name": "cube", **where}, here.mina)
+    marks.add(episode, {"row": 7, "name": "late", **where}, here.mina)
+    Episode.objects.filter(pk=episode.pk).update(trim_last=5)
+    marked = services.manifest_of(dataset)
+    assert [[mark.name for mark in one.marks] for one in marked.episodes if one.marks is not msgspec.UNSET] == [["cube"]]
+    assert marked.digest != unmarked.digest
 
 
 def test_a_split_is_by_episode_and_stays_when_the_share_grows() -> None:

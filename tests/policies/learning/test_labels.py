@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from episodes.data.manifest import ManifestMark
 from policies.learning.config import CameraSlot, Config, ModelConfig
 from policies.learning.phases import SUBTASKS
-from policies.learning.read import Recorded, bodies_of, choices, read
-from protocol.episode_folder import EVENTS
+from policies.learning.read import Choice, Recorded, bodies_of, choices, objects_of, read
+from protocol.episode_folder import EVENTS, META
 from tests.policies.learning.conftest import OBJECTS
 
 #: how much redder, greener and bluer than grey a thing of that colour is
@@ -71,3 +73,25 @@ def test_lines_that_say_nothing_of_the_scene_are_passed_over(demonstrations: Pat
     silent = read(choices(folder)[0], sharp).known
     assert np.isnan(silent.position).all()
     assert np.isnan(silent.boxes).all()
+
+
+def test_what_reviewers_marked_stands_in_for_a_world_that_says_nothing(
+    demonstrations: Path, sharp: ModelConfig, tmp_path: Path
+) -> None:
+    shutil.copytree(choices(demonstrations)[0].folder, folder := tmp_path / "episode")
+    (folder / EVENTS).write_bytes(b"")
+    meta = msgspec.json.decode((folder / META).read_bytes())
+    target = meta["world"].pop("target")
+    (folder / META).write_bytes(msgspec.json.encode(meta))
+    blind = read(Choice(folder), sharp).known
+    assert (blind.name == -1).all() and np.isnan(blind.boxes).all()
+    box = ManifestMark(row=7, camera="scene", name=target, x=0.25, y=0.5, width=0.25, height=0.125)
+    point = ManifestMark(row=0, camera="wrist", name=target, x=0.5, y=0.75)
+    other = ManifestMark(row=0, camera="scene", name="door", x=0.0, y=0.0, width=1.0, height=1.0)
+    choice = Choice(folder, marks=(box, point, other))
+    labels = read(choice, sharp).known
+    assert objects_of([choice]) == (target,)
+    assert (labels.name == OBJECTS.index(target)).all()
+    assert labels.boxes[2, 0].tolist() == [0.375, 0.5625, 0.25, 0.125]
+    assert labels.boxes[0, 1, :2].tolist() == [0.5, 0.75] and np.isnan(labels.boxes[0, 1, 2:]).all()
+    assert np.isfinite(labels.shown).sum() == 2
