@@ -13,9 +13,11 @@ from tests.robot_truth import RobotTruth
 class CockpitPage:
     """An open `/teleop/<robot>/`."""
 
-    def __init__(self, page: Page, url: str, robot: str) -> None:
+    def __init__(self, page: Page, url: str = "", robot: str = "") -> None:
+        """Opens the robot's; without one the page stands at a cockpit already."""
         self.page = page
-        page.goto(f"{url}/teleop/{robot}/")
+        if robot:
+            page.goto(f"{url}/teleop/{robot}/")
         self.wait("connection", "live")
 
     def says(self, name: str) -> str:

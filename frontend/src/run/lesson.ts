@@ -74,7 +74,9 @@ export class Lesson {
         : "Nothing was recorded, so there is nothing to learn from.";
       return `<h2>Recording</h2><p class="t2">${run.phase === "ended" ? why : "It is recorded while it runs."}</p>`;
     }
-    return `<h2>Recording</h2>${frames(episode)}<p><a href="${safe(episode.url)}">Episode ${episode.number}</a> <span class="muted">${safe(episode.status)}</span></p>${this.datasets(episode)}`;
+    const counted =
+      episode.status === "received" ? '<p class="t2">It has come and is being checked.</p>' : frames(episode);
+    return `<h2>Recording</h2>${counted}<p><a href="${safe(episode.url)}">Episode ${episode.number}</a> <span class="muted">${safe(episode.status)}</span></p>${this.datasets(episode)}`;
   }
 
   private datasets(episode: EpisodeOf): string {

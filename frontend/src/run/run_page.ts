@@ -56,6 +56,7 @@ class RunPage extends HTMLElement {
         ArrowRight: () => this.seek(this.seconds + STEP_S),
         "Shift+ArrowLeft": () => this.seek(this.seconds - 1),
         "Shift+ArrowRight": () => this.seek(this.seconds + 1),
+        Home: () => this.seek(0),
         j: () => this.nextEvent(),
         t: () => this.takeOver(),
         a: () => this.run?.episode?.may_curate && void this.lesson.add(this.run.episode),
