@@ -70,7 +70,7 @@ TORCH := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 	$(PY) -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements-demo.txt
 	@touch $@
 
-.venv/.dev: .venv/.demo requirements-dev.txt requirements-s3.txt
+.venv/.dev: .venv/.demo requirements-dev.txt requirements-s3.txt requirements-vla.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check $(TORCH) -r requirements-dev.txt
 	@touch $@
 

@@ -28,7 +28,7 @@ _BYTES = {
     "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
 }  # fmt: skip
 _PICKLES = (b"PK\x03\x04", b"PK\x05\x06", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x1f\x8b")
-_EXECUTED = ("auto_map", "trust_remote_code", "custom_pipelines")  # configurations that name code to fetch and run
+EXECUTED = ("auto_map", "trust_remote_code", "custom_pipelines")  # configurations that name code to fetch and run
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,7 +84,7 @@ def inspect(folder: Path) -> tuple[Card, ModelConfig]:
 def check_config(path: Path) -> ModelConfig:
     """`Refused("policy_code")` when it names code to run, `policy_damaged` when it is no configuration of ours."""
     raw = read_json(path)
-    if named := next((word for word in _EXECUTED if f'"{word}"'.encode() in raw), None):
+    if named := next((word for word in EXECUTED if f'"{word}"'.encode() in raw), None):
         sentence = f"{path.name} asks with {named!r} to run code that comes with it. That is never done: bring weights only."
         raise Refused("policy_code", sentence)
     try:
@@ -106,6 +106,13 @@ def check_weights(path: Path) -> None:
             raise _no_header(path, begins, size)
         header = file.read(length)
     _check_spans(path, _tensors(path, header), size - 8 - length)
+
+
+def count_numbers(path: Path) -> int:
+    """How many numbers a file of weights holds, as its header says.  Call `check_weights` first."""
+    with open(path, "rb") as file:
+        header = file.read(int.from_bytes(file.read(8), "little"))
+    return sum(math.prod(told["shape"]) for told in _tensors(path, header).values())
 
 
 def _no_header(path: Path, begins: bytes, size: int) -> Refused:
@@ -173,7 +180,7 @@ def read_json(path: Path) -> bytes:
 
 
 def sync(folder: Path) -> None:
-    """Brings the files of a folder to the disk."""
-    for path in folder.iterdir():
+    """Brings the files of a folder, and of the folders in it, to the disk."""
+    for path in (path for path in folder.rglob("*") if path.is_file()):
         with open(path, "rb") as file:
             os.fsync(file.fileno())

@@ -16,9 +16,7 @@ from django.db.models import Max
 from fleet import audit
 from fleet.models import Organisation, Person, new_id
 from policies.learning.folder import CALIBRATION, CARD, Card, sync
-from policies.learning.zoo.describe import FILES as NEEDED
-from policies.learning.zoo.describe import Described, describe
-from policies.learning.zoo.registry import kind_of
+from policies.learning.zoo.describe import Described, describe, files_of
 from policies.models import PolicyVersion, Training
 from protocol.episode_folder import hash_file
 from protocol.errors import Refused
@@ -71,7 +69,7 @@ def _again(there: PolicyVersion) -> PolicyVersion:
 
 def _copy(folder: Path, to: Path) -> None:
     """The files of a policy, and no link or device that stands for one."""
-    needed = NEEDED[kind_of(folder)]
+    needed = files_of(folder)
     names = [*needed, CALIBRATION] if os.path.lexists(folder / CALIBRATION) else [*needed]
     paths = [folder / name for name in names]
     if missing := [path.name for path in paths if path.is_symlink() or not path.is_file()]:
@@ -80,8 +78,9 @@ def _copy(folder: Path, to: Path) -> None:
         raise Refused("policy_size", f"{folder.name} has {size >> 20} MiB; a policy may have {MOST_BYTES >> 20}.")
     try:
         to.mkdir(parents=True)
-        for path in paths:
-            shutil.copyfile(path, to / path.name, follow_symlinks=False)
+        for name, path in zip(names, paths, strict=True):
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, to / name, follow_symlinks=False)
         sync(to)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -101,7 +100,7 @@ def _row(
         row.kinds, row.cameras = described.kinds, described.cameras
         row.skills, row.things = list(card.skills), described.things
         row.calibration = _calibration(row.folder, card)
-        row.size_bytes = sum(path.stat().st_size for path in row.folder.iterdir())
+        row.size_bytes = sum(path.stat().st_size for path in row.folder.rglob("*") if path.is_file())
         row.made_by = person.shown if person else "manage.py"
         row.save(force_insert=True)
         audit.append(row.made_by, "policy_brought", row.pk, organisation.pk, name=row.shown, sha256=row.sha256)

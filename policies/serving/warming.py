@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 import torch
 
@@ -29,14 +31,24 @@ def settle(policy: Policy, device: str, threads: int) -> None:
         policy.to(torch.device("cuda"))
 
 
+@runtime_checkable
+class Exemplary(Protocol):
+    """A policy on this machine that can say what each of its robots could see."""
+
+    def examples(self) -> list[Observation]: ...
+
+
 def warm(policy: Policy, most: int) -> None:
-    """One of ours, alone and in a whole batch.  `Refused("policy_failed")` when it cannot even do that."""
-    if not isinstance(policy, VlaPolicy):
+    """One on this machine, alone and in a whole batch.  `Refused("policy_failed")` when it cannot even do that."""
+    if isinstance(policy, VlaPolicy):
+        examples = [example(body) for body in policy.model.config.bodies]
+    elif isinstance(policy, Exemplary):
+        examples = policy.examples()
+    else:
         return
-    bodies = policy.model.config.bodies
-    if not bodies:
+    if not examples:
         raise Refused("policy_damaged", "The policy knows no robot.")
-    batch = [example(bodies[index % len(bodies)]) for index in range(most)]
+    batch = [examples[index % len(examples)] for index in range(most)]
     for size in (1, most):
         try:
             policy.act(batch[:size])

@@ -67,10 +67,11 @@ def open_local(folder: Path) -> tuple[Policy, tuple[Familiar, Band] | None]:
     """The policy and what is usual for it, where it was calibrated.  Refused: `policy_missing`, `policy_damaged`, ..."""
     try:
         from policies.learning.doubt import load_calibration
-        from policies.learning.policy import open_policy
+        from policies.learning.zoo.registry import open_kind
+
+        policy = open_kind(folder)
     except ImportError as error:
         raise Refused("policy_missing", f"This robot cannot run policies itself ({error}). Let a server think.") from error
-    policy = open_policy(folder)
     path = folder / CALIBRATION
     return policy, load_calibration(path) if path.exists() else None
 

@@ -15,6 +15,7 @@ from protocol.policy import Policy
 KINDS: dict[str, str] = {
     "reins": "policies.learning.policy.open_policy",
     "openpi": "policies.learning.zoo.openpi.client.open_remote",
+    "discrete": "policies.learning.zoo.discrete.policy.open_discrete",
 }
 OURS = "reins"
 

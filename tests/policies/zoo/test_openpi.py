@@ -315,7 +315,7 @@ def test_only_named_hosts_are_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_every_kind_opens_what_it_says(starter: Path, tmp_path: Path) -> None:
-    assert set(KINDS) == {"reins", "openpi"}
+    assert set(KINDS) == {"reins", "openpi", "discrete"}
     assert type(open_kind(starter)).__name__ == "VlaPolicy"
     (tmp_path / "config.json").write_text(json.dumps({"kind": "os.system"}))
     with pytest.raises(Refused, match="policy_kind"):
