@@ -19,6 +19,7 @@ import type { Reviews } from "./shapes";
 import { atHtml, factsHtml, findingsHtml, labelHtml, marksHtml, secondHtml, titleHtml } from "./side";
 import { reviews } from "./store";
 import { Viewer } from "./viewer";
+import { loadWhy } from "./why";
 
 const CHECKING_MS = 2000;
 const ADDRESS_MS = 250;
@@ -192,12 +193,13 @@ export class EpisodePlayer extends HTMLElement {
   /** The rows and events, once there is a place to see them. */
   private async read(episode: EpisodeDetail, signal: AbortSignal): Promise<void> {
     try {
-      const [data, events] = await Promise.all([
+      const [data, events, why] = await Promise.all([
         bytesOf(episode.columns_url, signal),
         call<Parameters<Viewer["fill"]>[1]>("GET", episode.events_url, undefined, signal),
+        loadWhy(episode, signal),
       ]);
       this.rows = new Rows(parseColumns(data, episode.columns, episode.rows), episode.rows, episode.record_hz);
-      this.viewer?.fill(this.rows, events);
+      this.viewer?.fill(this.rows, events, why);
       this.drawAt(this.row);
     } catch (error) {
       this.failed(error, (sentence) => toast(sentence, { kind: "err", strong: "The rows could not be read." }));

@@ -36,8 +36,8 @@ export function laneName(name: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Lanes of a set, in the order they are drawn. */
-export function lanesOf(rows: Rows, set: LaneSet): Lane[] {
+/** Lanes of a set, in the order they are drawn; `limit`: from where on a run asks for help. */
+export function lanesOf(rows: Rows, set: LaneSet, limit?: number): Lane[] {
   const lanes: Lane[] = [];
   if (set !== "joints") lanes.push(...pairs(rows));
   const states = rows.of("state").filter((s) => set !== "tool" || !isJoint(s));
@@ -49,7 +49,13 @@ export function lanesOf(rows: Rows, set: LaneSet): Lane[] {
   }
   const doubt = rows.find("uncertainty");
   if (doubt?.values.some(Number.isFinite))
-    lanes.push({ label: "Doubt", unit: "", lines: [solid(doubt)], colour: "text" });
+    lanes.push({
+      label: "Doubt",
+      unit: "",
+      lines: [solid(doubt)],
+      colour: "text",
+      ...(limit === undefined ? {} : { limit }),
+    });
   return lanes;
 }
 

@@ -9,6 +9,7 @@ import { Playhead } from "./playhead";
 import { Plots } from "./plots";
 import { marksLane, SPEEDS, stage, togetherHtml, trimHtml } from "./stage";
 import { isTrimmed, kept } from "./trim";
+import type { Why } from "./why";
 
 const LABELS_PX = 120;
 const NUMBERS_MS = 100;
@@ -26,6 +27,7 @@ export class Viewer {
   private readonly closing = new AbortController();
   private rows: Rows | null = null;
   private set: LaneSet = "tool";
+  private limit: number | undefined;
   private looping = false;
   private numbersAt = 0;
 
@@ -73,14 +75,17 @@ export class Viewer {
   }
 
   /** The rows, once they are read: limits, events and plots appear. */
-  fill(rows: Rows, events: readonly EpisodeEvent[]): void {
+  fill(rows: Rows, events: readonly EpisodeEvent[], why: Why | null): void {
     this.rows = rows;
+    this.limit = why?.limit;
     const { episode } = this;
     const bits = rows.find("clamps")?.values ?? new Float32Array();
     const gap = Math.round(JOIN_S * episode.record_hz);
     const clamps = clampMarks(clampStretches(bits, episode.clamp_names, gap), episode.record_hz);
     this.at("lanes").innerHTML =
-      marksLane("Limits", clamps, episode.rows) + marksLane("Events", eventMarks(events), episode.rows);
+      marksLane("Limits", clamps, episode.rows) +
+      marksLane("Events", eventMarks(events), episode.rows) +
+      (why ? marksLane("Why", why.marks, episode.rows) : "");
     this.at("together").innerHTML = togetherHtml(rows.cameraSpread(), episode.record_hz);
     this.lanes(this.set);
     this.numbers(this.head.frame);
@@ -126,7 +131,7 @@ export class Viewer {
     this.set = set;
     this.press("lanes", set);
     if (!this.rows) return;
-    this.plots.show(lanesOf(this.rows, set));
+    this.plots.show(lanesOf(this.rows, set, this.limit));
     this.plots.mark(this.head.frame);
   }
 

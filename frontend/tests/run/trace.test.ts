@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Embodiment } from "../../src/generated/protocol";
 import { stills } from "../../src/help/clip";
+import { whyOf } from "../../src/player/why";
 import { waypointIn } from "../../src/run/overlay";
 import { Trace } from "../../src/run/trace";
 import { gauge, understood, wilson } from "../../src/tasks/words";
@@ -152,5 +153,21 @@ describe("a clip", () => {
     expect(found.map((one) => one.at)).toEqual([-2, 0]);
     expect(sizes).toEqual([2, 1]);
     expect(stills(new ArrayBuffer(2), () => "")).toEqual([]);
+  });
+});
+
+describe("why, in the player", () => {
+  it("marks what it was at and why it held, at their rows", () => {
+    const run = trace(
+      line(0, "moving", { reasoning: { subtask: "approach" }, limit: 0.6 }),
+      line(1, "holding", { reason: "doubt", sentence: "Unlike anything." }),
+      line(2, "taken"),
+    );
+    const why = whyOf(run, 30, 50);
+    expect(why.limit).toBe(0.6);
+    expect(why.marks.map((one) => [one.row, one.words, one.title])).toEqual([
+      [0, "approach", undefined],
+      [30, "doubt", "Unlike anything."],
+    ]);
   });
 });
