@@ -105,6 +105,9 @@ class Served:
 def why_not(policy: Known, rows: list[PolicyServer]) -> Refused:
     """In words, from the rows of a policy that nobody answers for."""
     running = [row for row in rows if row.state == "running"]
+    if running and running[0].ready_at is not None:
+        sentence = f"The server of {policy.shown} at {running[0].owner} has fallen silent and is replaced within seconds."
+        return Refused("no_server", sentence)
     if running:
         return Refused("policy_loading", f"{policy.shown} is being loaded by {running[0].owner}. Ask again in a moment.")
     if failed := next((row for row in rows if row.state == "failed"), None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -191,16 +192,24 @@ async def test_who_asks_first_starts_a_server_and_is_told_that_it_loads(
 @pytest.mark.parametrize(
     ("row", "code", "word"),
     [
-        ({"state": "running", "owner": "host:7", "heartbeat": timezone.now()}, "policy_loading", "host:7"),
-        ({"state": "queued", "asked_at": timezone.now() - timezone.timedelta(minutes=1)}, "no_server", "worker"),
-        ({"state": "failed", "problem_code": "policy_damaged", "problem": "It is damaged.", "ended_at": timezone.now()},
-         "policy_damaged", "damaged"),
+        ({"state": "running", "owner": "host:7", "heartbeat": 0}, "policy_loading", "host:7"),
+        ({"state": "running", "owner": "host:7", "heartbeat": 0, "ready_at": 0}, "no_server", "silent"),
+        ({"state": "queued", "asked_at": 60}, "no_server", "worker"),
+        (
+            {"state": "failed", "problem_code": "policy_damaged", "problem": "It is damaged.", "ended_at": 0},
+            "policy_damaged",
+            "damaged",
+        ),
     ],
-)  # fmt: skip
+    ids=["loading", "silent", "no worker", "failed"],
+)
 async def test_why_nobody_answers_is_said_as_the_row_has_it(
     pilot: Pilot, policy: PolicyVersion, row: dict[str, Any], code: str, word: str
 ) -> None:
-    await PolicyServer.objects.acreate(policy=policy, **row)
+    """Times in seconds ago."""
+    now = timezone.now()
+    fields = {name: now - timedelta(seconds=value) if isinstance(value, int) else value for name, value in row.items()}
+    await PolicyServer.objects.acreate(policy=policy, **fields)
     said = await trouble(pilot, policy.pk)
     assert (said.code, word in said.sentence) == (code, True)
 
