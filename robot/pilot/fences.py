@@ -10,14 +10,13 @@ from protocol.errors import Refused
 from protocol.runs import RunReport
 from robot.durable import write_durably
 
-FILE = "runs.json"
+FILE, EPISODE = "runs.json", "run.episode"
 MAX_ENDS = 32  # that no server has noted; older ones are given up
 
 
 class Started(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: str
     fence: int
-    episode: str = ""
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,10 +67,19 @@ class Fences:
         self._keep(Kept(fence, Started(run, fence), self._kept.ends))
 
     def recorded(self, episode: str) -> None:
-        """The episode of the started run, so that a restarted pilot can name it."""
+        """The episode of the started run, so that a restarted pilot can name it.  Not brought to the disk at once: a lease is
+        held already, and its heartbeats must not wait for a disk."""
         if self._kept.started is not None:
-            started = msgspec.structs.replace(self._kept.started, episode=episode)
-            self._keep(msgspec.structs.replace(self._kept, started=started))
+            self._path.with_name(EPISODE).write_text(f"{self._kept.started.run} {episode}\n")
+
+    @property
+    def episode(self) -> str:
+        """Of the started run, as far as it is known."""
+        try:
+            run, _, episode = self._path.with_name(EPISODE).read_text().strip().partition(" ")
+        except (OSError, UnicodeDecodeError):
+            return ""
+        return episode if self._kept.started is not None and run == self._kept.started.run else ""
 
     def end(self, report: RunReport) -> None:
         """Also of a run that was refused before it began; kept until it is noted."""
