@@ -20,9 +20,8 @@ from dispatch.models import Run
 from fleet import keys
 from fleet.access import ABILITIES, access
 from fleet.models import AuditEntry, Robot
-from policies.models import PolicyServer
-from protocol import inference, robot_link, teleop
 from protocol import live as live_words
+from protocol import robot_link, teleop
 from protocol.permit import Signed, login_bytes
 from protocol.runs import RunReport
 from protocol.state import LeaseState
@@ -33,7 +32,6 @@ from tests.dispatch.rig import row_of
 from tests.fleet.conftest import Lab
 from tests.fleet.rig import HOST, RobotProgram, Socket, fleet_page, sign_in, state
 from tests.matrix.world import OUTSIDER, ROLES
-from tests.policies.serving.pilot import Pilot, version
 from tests.robot.link.test_sdp import offer as sdp_offer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,8 +70,6 @@ ROBOT = {
     "session_ended": (("robot",), ""),
     "run_report": (("robot",), "run_noted"),
 }
-#: pilots: binary type -> who may say it
-INFER = {"observed": ("robot",)}
 
 
 def tags(union: Any) -> set[str]:
@@ -88,7 +84,7 @@ def test_no_socket_and_no_message_type_is_unlisted() -> None:
     assert tags(unions["TeleopSocket"]) == {case.split()[0] for case in COCKPIT}
     assert tags(unions["FleetSocket"]) == set(FLEET)
     assert tags(unions["RobotSocket"]) == set(ROBOT)
-    assert tags(unions["InferSocket"]) == {"hello", "proof"}  # what is asked then is binary, see INFER
+    assert tags(unions["InferSocket"]) == {"hello", "proof"}  # what is asked then is binary: test_pilots.py
 
 
 # -- people ------------------------------------------------------------------------------------------
@@ -397,48 +393,3 @@ async def test_what_is_no_session_at_all_is_refused_and_the_robot_stays(lab: Lab
         for kind in ("answer", "session_refused", "session_ended"):
             message = msgspec.structs.replace((await robot_messages(lab))[kind], session=id, id=f"{kind}{n}")
             assert (await answer_to(program, message, ""))["code"] == "session_unknown"
-
-
-# -- pilots --------------------------------------------------------------------------------------------
-
-
-def test_no_question_of_a_pilot_is_unlisted() -> None:
-    assert {str(inference.FromPilot.__struct_config__.tag)} == set(INFER)
-
-
-@pytest.mark.parametrize("who", ["stranger", "held", "robot", "admin"])
-async def test_a_pilot_is_heard_as_the_table_says(lab: Lab, who: str) -> None:
-    policy = await sync_to_async(version)(lab.organisation)
-    pilot = Pilot(lab.robot, lab.key)
-    if who == "admin":  # a person's cookie is worth nothing here
-        pilot.wire = Socket("/ws/robot/infer/", await sign_in(lab.people["admin"])).wire
-    if who == "held":
-        await Robot.objects.filter(pk=lab.robot.pk).aupdate(held_reason="looked at")
-    if who == "robot":
-        await pilot.log_in()
-    elif who == "held":
-        await pilot.knock()
-        assert (await pilot.hear("refused"))["code"] == "held"
-        assert await pilot.closed() == 4401
-        return
-    else:
-        await pilot.open()
-    await pilot.ask(policy.pk)
-    if who in INFER["observed"]:
-        assert (await pilot.told()).n == 1
-    else:
-        assert await pilot.closed() == 4400
-    assert await PolicyServer.objects.acount() == (who in INFER["observed"])
-
-
-async def test_an_unknown_type_is_refused_and_another_organisations_policy_is_not_there(lab: Lab) -> None:
-    policy = await sync_to_async(version)(lab.foreign.site.organisation)
-    pilot = Pilot(lab.robot, lab.key)
-    await pilot.log_in()
-    await pilot.wire.send_to(bytes_data=msgspec.msgpack.encode({"type": "chunk", "v": 1, "n": 1}))
-    said = await pilot.told()
-    assert isinstance(said, inference.Trouble) and said.code == "inference_message"
-    await pilot.ask(policy.pk)
-    said = await pilot.told()
-    assert isinstance(said, inference.Trouble) and said.code == "policy_missing"
-    assert not await PolicyServer.objects.aexists()
