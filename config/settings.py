@@ -163,6 +163,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep episodes as long as their site says": {"task": "episodes.retention", "schedule": 24 * 3600.0},
     "go on with deleting a person's episodes": {"task": "episodes.erasures", "schedule": 30.0, "options": {"expires": 30}},
     "take back starts that no robot answered": {"task": "dispatch.take_back", "schedule": 10.0, "options": {"expires": 10}},
+    "forget the pictures of old requests for help": {"task": "dispatch.forget_clips", "schedule": 24 * 3600.0},
     "forget old enrolment codes": {"task": "fleet.jobs.forget_old_codes", "schedule": 24 * 3600.0},
 }
 

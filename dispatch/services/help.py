@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
+
 from django.db import transaction
 from django.utils import timezone
 
+from dispatch import places
 from dispatch.models import HelpRequest
 from dispatch.services import runs
 from fleet import audit
 from fleet.models import Person
 from protocol.errors import Refused
+
+KEPT = datetime.timedelta(days=7)  # pictures of a request, after its end
 
 
 def take(request: HelpRequest, version: int, person: Person) -> None:
@@ -60,6 +65,15 @@ def say_needless(request: HelpRequest, person: Person, needless: bool) -> None:
         HelpRequest.objects.filter(pk=request.pk).update(needless=needless)
         _note(person, "help_judged", request, needless=needless)
     request.refresh_from_db()
+
+
+def forget_clips(older: datetime.timedelta = KEPT) -> int:
+    """Takes away the pictures of requests that were closed so long ago; the recording of the run has them too."""
+    old = HelpRequest.objects.filter(closed_at__lt=timezone.now() - older, pictures__gt=0)
+    for request in (found := list(old)):
+        places.clip(request.run_id, request.pk).unlink(missing_ok=True)
+    HelpRequest.objects.filter(pk__in=[request.pk for request in found]).update(pictures=0)
+    return len(found)
 
 
 def _check(request: HelpRequest, version: int) -> None:

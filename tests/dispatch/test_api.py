@@ -146,3 +146,21 @@ def test_the_queue_is_ordered_by_why_and_how_long(lab: Lab) -> None:
     assert [one["id"] for one in client.get("/api/help").json()["open"]][-1] == rows[0]["id"]
     kept = post(client, f"help/{rows[0]['id']}/verdict", needless=True).json()
     assert kept["needless"] is True and kept["candidates"] == ["blue cube", "red cube"]
+
+
+def test_pictures_of_a_request_go_a_week_after_its_end(lab: Lab) -> None:
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from dispatch.services import help as helping
+
+    for days in (1, 8):
+        run = row_of(lab, lab.people["operator"], phase="ended")
+        closed = timezone.now() - timedelta(days=days)
+        request = HelpRequest.objects.create(run=run, site=lab.site, reason="doubt", state="ended", pictures=1, closed_at=closed)
+        clips.write(places.clip(run.pk, request.pk), [(1, {"main": b"x"})])
+    assert helping.forget_clips() == 1
+    assert sorted(HelpRequest.objects.values_list("pictures", flat=True)) == [0, 1]
+    left = [one for one in HelpRequest.objects.all() if places.clip(one.run_id, one.pk).exists()]
+    assert [one.pictures for one in left] == [1]

@@ -82,7 +82,10 @@ export class Lesson {
   private datasets(episode: EpisodeOf): string {
     const held = this.inside.filter((one) => one.draft);
     const list = held
-      .map((one) => `<p>${icon("check", "ok")} In the draft of <a href="${safe(one.url)}">${safe(one.name)}</a></p>`)
+      .map(
+        (one) =>
+          `<p class="row">${icon("check", "ok")}<span>In the draft of <a href="${safe(one.url)}">${safe(one.name)}</a></span></p>`,
+      )
       .join("");
     if (!episode.may_curate) return `${list}<p class="s11 muted">Reviewers and engineers put it into a dataset.</p>`;
     const draft = this.chosen;

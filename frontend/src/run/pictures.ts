@@ -12,16 +12,17 @@ export class RunPictures {
 
   constructor(private readonly part: HTMLElement) {}
 
-  /** Makes the tiles anew when what they show changes. */
-  build(run: RunDetail): void {
+  /** Makes the tiles anew when what they show changes; true when that is a recording. */
+  build(run: RunDetail): boolean {
     const cameras = this.cameras(run);
     const key = JSON.stringify([run.id, cameras, run.episode?.videos.map((one) => one.url)]);
-    if (key === this.built) return;
+    if (key === this.built) return false;
     this.built = key;
     this.part.innerHTML = cameras.map((camera) => tile(camera, run)).join("");
     for (const image of this.part.querySelectorAll("img"))
       for (const name of ["load", "error"])
         image.addEventListener(name, () => this.loading.delete(image.dataset.camera ?? ""));
+    return this.videos.length > 0;
   }
 
   private cameras(run: RunDetail): string[] {

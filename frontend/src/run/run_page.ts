@@ -125,8 +125,8 @@ class RunPage extends HTMLElement {
     if (run.episode) this.trace.startAt(Number(run.episode.started_ns));
     if (before && before.phase !== run.phase) this.said(run);
     if (run.phase === "ended") void this.lesson.load(run.episode);
-    this.pictures?.build(run);
-    if (!before && run.phase === "ended") this.seconds = 0;
+    const films = this.pictures?.build(run) ?? false;
+    if (this.over && (films || !before)) this.seek(0);
     this.draw();
   }
 

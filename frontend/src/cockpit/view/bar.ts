@@ -2,6 +2,7 @@
 
 import { icon } from "../../icons";
 import { chipHtml, chipOf } from "../../mode";
+import { reasonOf } from "../../tasks/words";
 import { clock, safe } from "../../text";
 import { isSilent } from "../authority";
 import { latched, type Model, permittedMode, robotName } from "../model";
@@ -26,6 +27,8 @@ function chip(m: Model): string {
   const lostPeer = m.peer === "lost" && m.authority.lease.at === "lost";
   if (silent || lostPeer)
     return `<span class="mode" data-m="hold">${icon("question")}UNKNOWN <small>no word</small></span>`;
+  if (m.run?.phase === "holding" && m.state?.mode === "AUTONOMY")
+    return chipHtml({ look: "hold", word: "HOLD", small: reasonOf(m.run.reason), icon: "lock" });
   return chipHtml(chipOf({ online: m.online || m.peer === "live", state: m.state, me: m.hello?.person ?? "" }));
 }
 
