@@ -87,6 +87,9 @@ def main() -> int:
     parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "reins-bench-policy")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--live", type=int, default=10, help="runs of each task through the whole demo, with the policy that it brings"
+    )
     parser.add_argument("--heads", action="store_true", help="the other heads beside it, one seed each")
     parser.add_argument("--curve", action="store_true", help="fewer demonstrations, fewer steps")
     parser.add_argument("--tasks", choices=("two", "all"), default="two")
@@ -101,8 +104,15 @@ def main() -> int:
         orders = [(options.data, one, task, options.scenes) for one in wanted for task in one.tasks]
         judged = pool.map(judge, orders, chunksize=1)
         said = pool.map(listen, [(options.data, wanted[0], task) for task in TASKS], chunksize=1)
-    report("policy", [*rows(judged, minutes), *pooled(judged, minutes), *said], pressure)
+    lived = _lived(options.live) if options.live else []
+    report("policy", [*rows(judged, minutes), *pooled(judged, minutes), *said, *lived], pressure)
     return 0
+
+
+def _lived(runs: int) -> list[dict[str, Any]]:
+    from bench.live import live  # it takes figures from here
+
+    return live(runs)
 
 
 def demonstrate(order: tuple[Path, str, int, int]) -> None:
