@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import OrderedDict
@@ -32,10 +33,11 @@ KEPT = 1000  # runs that a process remembers
 
 @dataclass
 class Followed:
-    """How far a run is known here.  `told`: what of it stands in the database."""
+    """How far a run is known here.  `told`: what of it stands in the database; `waits`: a word that does not yet."""
 
     n: int = -1
     told: tuple[str, str, str, str] | None = None
+    waits: RunReport | None = None
 
 
 followed: OrderedDict[str, Followed] = OrderedDict()  # by run; the robot's socket is in this process
@@ -69,13 +71,21 @@ async def on_run(robot: ConnectedRobot, message: RunReport) -> None:
         raw = traces.line(message)
         traces.append(places.trace(run.id), raw)
         here.n = message.n
-        await newest.keep(run.id, raw)
-    changed = _facts(message)
-    if changed != here.told or message.phase == "ended":
-        await _change(robot, run, message)
-        here.told = changed
+        with contextlib.suppress(redis.exceptions.RedisError, OSError):
+            await newest.keep(run.id, raw)
+    if _facts(message) != here.told or message.phase == "ended":
+        here.waits = message
+        await _settle(robot, run, here)
     if message.phase == "ended":
         await robot.tell(RunNoted(run=message.run, fence=message.fence))
+
+
+async def _settle(robot: ConnectedRobot, run: OpenRun, here: Followed) -> None:
+    """A word that changes the run goes into the database.  While that is away the word waits: the robot says it only once."""
+    if (message := here.waits) is not None:
+        await _change(robot, run, message)
+        here.told = _facts(message)
+        here.waits = None if here.waits is message else here.waits
 
 
 def _facts(message: RunReport) -> tuple[str, str, str, str]:
@@ -144,7 +154,11 @@ async def on_report(robot: ConnectedRobot, message: robot_link.Report) -> None:
     if robot.held:
         return
     run = await run_of(robot.id)
-    if run is None or not run.order:
+    if run is None:
+        return
+    if run.id in followed:
+        await _settle(robot, run, followed[run.id])
+    if not run.order:
         return
     if orders.too_late(run, timezone.now()):
         await sync_to_async(services.take_back)(run.id)

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 from django.utils import timezone
 
 from dispatch import clips, newest, places, robots, traces
 from dispatch.models import HelpRequest, Run
 from dispatch.services import help as helping
-from dispatch.services import runs, tasks
+from dispatch.services import reports, runs, tasks
 from fleet import keys
 from fleet.access import access
 from fleet.models import AuditEntry, Membership
@@ -200,6 +201,31 @@ async def test_what_was_heard_before_a_restart_of_the_server_is_not_heard_again(
     await pilot.heard()
     raw, _ = traces.piece(places.trace(run.pk), 0)
     assert [json.loads(line)["n"] for line in raw.splitlines()] == [0, 1, 2, 3]
+
+
+async def test_a_word_that_the_database_missed_is_written_down_when_it_is_back(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await started(lab, pilot)
+    await pilot.say("moving")
+    await pilot.heard()
+    take, away = reports.take, [True]
+
+    def sometimes(*args: Any) -> Any:
+        if away:
+            raise OperationalError("away")
+        return take(*args)
+
+    monkeypatch.setattr(reports, "take", sometimes)
+    await pilot.say("holding", reason="doubt", doubt=0.9, limit=0.6)
+    await pilot.report(nonce="n-2")
+    await pilot.heard()
+    assert (await kept(run)).phase == "moving"
+    away.clear()
+    await pilot.report(nonce="n-3")
+    await pilot.heard()
+    assert (await kept(run)).phase == "holding"
+    assert await HelpRequest.objects.filter(run=run, reason="doubt").acount() == 1
 
 
 async def test_the_end_is_noted_each_time_it_is_said(lab: Lab, pilot: Pilot) -> None:

@@ -38,8 +38,8 @@ function buttons(m: Model): string {
   const key = (action: Parameters<typeof keyFor>[1]): string => `<kbd>${safe(keyFor(m.keymap, action))}</kbd>`;
   const mine = inControl(m.authority, m.nowMs);
   const back =
-    mine || run.phase === "holding"
-      ? `<button class="btn ${mine ? "pri" : ""} grow" type="button" data-act="run-back">${icon("policy")}${mine ? `Hand back ${key("lease")}` : "Go on"}</button>`
+    run.phase === "holding" && !mine
+      ? `<button class="btn grow" type="button" data-act="run-back">${icon("policy")}Go on</button>`
       : "";
   const word = mine ? [key("success"), key("failure")] : ["", ""];
   return `${back}<button class="btn grow" type="button" data-act="run-good">${icon("check", "ok")}End: success ${word[0]}</button><button class="btn grow" type="button" data-act="run-bad">${icon("cross", "err")}End: failure ${word[1]}</button>`;
