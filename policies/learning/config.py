@@ -115,6 +115,14 @@ class LearnConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     seed: Annotated[int, Meta(ge=0, lt=1 << 31)] = 0
 
 
+class Lora(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Low-rank adapters: `rank` numbers wide, counting `alpha` / `rank`, on the layers whose names end with one of `targets`."""
+
+    rank: Annotated[int, Meta(ge=1, le=1024)] = 16
+    alpha: Above = 16.0
+    targets: Annotated[tuple[str, ...], Meta(min_length=1)] = ("qkv", "back", "think.0", "think.2")
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`episodes`: a file or a folder that names them (see `read.py`).  `out`: the policy's folder.
 
@@ -125,6 +133,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     model: ModelConfig = ModelConfig()
     learn: LearnConfig = LearnConfig()
+    lora: Lora | None = None  # with a base: only adapters to it learn
     proprioception: dict[str, tuple[str, ...]] = {}
     episodes: str = ""
     base: str = ""  # a policy's folder to go on from; "" begins anew

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from policies.learning.config import Config, LearnConfig
+from policies.learning.lora import adapted, learnable
 from policies.learning.vla import Vla
 from protocol.errors import Refused
 
@@ -50,8 +51,10 @@ def begin(config: Config, base: Vla | None, device: torch.device) -> Learning:
     model = Vla(config.model)
     if base is not None:
         model.load_state_dict(base.state_dict())
+    if config.lora is not None:
+        adapted(model, config.lora)
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learn.rate, weight_decay=config.learn.decay, fused=True)
+    optimiser = torch.optim.AdamW(learnable(model), lr=config.learn.rate, weight_decay=config.learn.decay, fused=True)
     return Learning(model, copy.deepcopy(model).eval(), optimiser)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from policies.learning import progress
+from policies.learning import lora, progress
 from policies.learning.checkpoint import load_policy, save_policy
 from policies.learning.config import Config, LearnConfig, read_config
 from policies.learning.folder import Card
@@ -120,7 +120,7 @@ def _train(config: Config, several: Several, report: Report) -> Card:
     report({"event": "checked", "step": learning.step, **figures})
     card = _card(config, learning, episodes, base[2] if base else None, figures)
     if several.first:
-        card = save_policy(Path(config.out), learning.average, scales, card)
+        card = save_policy(Path(config.out), lora.merged(learning.average), scales, card)
         progress.place(Path(config.out)).unlink(missing_ok=True)
     report({"event": "done", "step": learning.step, "cpu_s": round(learning.cpu_s, 1), "out": config.out})
     return card
@@ -128,6 +128,7 @@ def _train(config: Config, several: Several, report: Report) -> Card:
 
 def _check_places(config: Config) -> None:
     """Before hours of work, not after."""
+    lora.check(config)
     for name in ("episodes", "out"):
         if not getattr(config, name):
             raise Refused("policy_config", f"The configuration does not say {name!r}.")
@@ -272,10 +273,11 @@ def _checked(learning: Learning, windows: Windows | None, learn: LearnConfig, se
 def _card(config: Config, learning: Learning, episodes: list[Recorded], base: Card | None, figures: dict[str, float]) -> Card:
     """What the base was shown counts as shown."""
     learn = msgspec.json.decode(msgspec.json.encode(config.learn))
+    told, lineage = lora.about(config, learning.model, base)
     skills = {one.task for one in episodes if one.task} | set(base.skills if base else ())
     return Card(
         name=config.name or Path(config.out).name,
-        parameters=count_parameters(learning.average),
+        parameters=count_parameters(learning.average) - told.get("lora", {}).get("parameters", 0),
         skills=tuple(sorted(skills)),
         instructions=tuple(sorted({one.instruction for one in episodes})),
         objects=config.model.objects,
@@ -284,8 +286,9 @@ def _card(config: Config, learning: Learning, episodes: list[Recorded], base: Ca
             "cpu_s": round(learning.cpu_s, 1),
             "steps": learning.step,
             "learn": learn,
+            **told,
         },
-        lineage=config.lineage,
+        lineage=lineage | config.lineage,
         figures=dict(figures),
     )
 

@@ -23,6 +23,7 @@ from policies.learning.read import choices, read
 from policies.learning.train import train
 from policies.learning.vla import Vla
 from policies.learning.windows import lesson, scales_of, windows_of
+from protocol.episode_folder import hash_file
 from protocol.errors import Refused
 
 
@@ -146,10 +147,11 @@ def test_every_line_says_what_the_curves_need(small: Config) -> None:
 def test_what_a_base_was_shown_counts_as_shown(small: Config, demonstrations: Path, tmp_path: Path) -> None:
     train(small, lambda line: None)
     reach = next(c.folder for c in choices(demonstrations) if read(c, open_policy(Path(small.out)).model.config).task == "reach")
-    lineage = {"dataset": "corrections 3"}
+    lineage: dict[str, Any] = {"dataset": "corrections 3"}
     more = msgspec.structs.replace(
         changed(small, held_out=0.0, steps=2), base=small.out, episodes=str(reach), out=str(tmp_path / "more"), name="cubes"
     )
-    card = train(msgspec.structs.replace(more, lineage=lineage), lambda line: None)
+    card = train(msgspec.structs.replace(more, lineage=dict(lineage)), lambda line: None)
+    lineage |= {"base": {"name": "policy", "sha256": hash_file(Path(small.out) / CARD).sha256}}
     assert (card.name, card.skills, card.lineage) == ("cubes", ("lift", "reach"), lineage)
     assert json.loads((tmp_path / "more" / CARD).read_text())["lineage"] == lineage
