@@ -1,9 +1,9 @@
-"""What a delay between seeing and acting costs: `python bench/delay.py [--policy FOLDER ...] [--task reach] [--scenes 30]`.
+"""What a delay between seeing and acting costs: `python bench/delay.py [--policy FOLDER ...] [--task reach] [--scenes 12]`.
 
 Each policy is driven in lock step through the queue that the robot's pilot uses, its answers held back by 0 to 300 ms.
 `rtc`: it is told what will be done meanwhile (flow heads alone).  `blend`: what it says is drawn to what was said before.
-`plain`: a new chunk takes over as it is.  Without a policy, a small one with each of two heads is trained first, on
-demonstrations of one task: its success is far below the starter's, and only the differences between rows count.
+`plain`: a new chunk takes over as it is.  Without a policy these are the starter and one with a flow head that is trained
+first, on a few demonstrations of the task and for a few minutes: only the differences between its rows count.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.common import Pressure, percentile, report
+from bench.common import ROOT, Pressure, percentile, report
 from bench.policy import RECIPE, TEST_SEED, wilson
 from bench.rollout import EXECUTE, SIZE, Arena
 from policies.learning.config import read_config
@@ -40,8 +40,8 @@ from robot.kernel.gate import Gate
 from robot.pilot.chunks import BLEND_STEPS, Chunk, ChunkQueue
 
 DELAYS_MS = (0, 100, 200, 300)
-HEADS = ("flow", "regression")
 MODES = ("rtc", "blend", "plain")
+STARTER = ROOT / "policies" / "starter"
 
 
 @dataclass
@@ -58,26 +58,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--policy", type=Path, action="append", default=[])
     parser.add_argument("--task", default="reach")
-    parser.add_argument("--scenes", type=int, default=30)
+    parser.add_argument("--scenes", type=int, default=12)
     parser.add_argument("--demonstrations", type=int, default=80)
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "reins-bench-delay")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     pressure = Pressure()
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
-        folders: list[Path] = options.policy
-        if not folders:
-            demonstrate(options.data, options.task, options.demonstrations)
-            folders = pool.map(learn, [(options.data, options.task, head, options.steps) for head in HEADS], chunksize=1)
-        orders = [
-            (folder, options.task, mode, delay_ms, options.scenes)
-            for folder in folders
-            for mode in MODES
-            for delay_ms in DELAYS_MS
-            if mode != "rtc" or open_policy(folder).model.config.head == "flow"
-        ]
-        rows = pool.map(judge, orders, chunksize=1)
+        learnt = (
+            None
+            if options.policy
+            else pool.apply_async(learn, (options.data, options.task, options.demonstrations, options.steps))
+        )
+        rows = []
+        for folder in options.policy or (STARTER, None):
+            at = folder or learnt.get()
+            flows = open_policy(at).model.config.head == "flow"
+            modes = MODES if flows else MODES[1:]
+            orders = [(at, options.task, mode, delay_ms, options.scenes) for mode in modes for delay_ms in DELAYS_MS]
+            for row in pool.imap(judge, orders):
+                print(row, file=sys.stderr, flush=True)
+                rows.append(row)
     report("delay", rows, pressure)
     return 0
 
@@ -97,16 +99,17 @@ def demonstrate(data: Path, task: str, wanted: int) -> None:
     (home / "done").touch()
 
 
-def learn(order: tuple[Path, str, str, int]) -> Path:
-    data, task, head, steps = order
+def learn(data: Path, task: str, demonstrations: int, steps: int) -> Path:
+    """A folder with a flow head's policy."""
     torch.set_num_threads(1)
-    out = data / f"{task}-{head}-{steps}"
+    out = data / f"{task}-flow-{steps}"
     if not out.exists():
+        demonstrate(data, task, demonstrations)
         recipe = read_config(RECIPE.read_bytes())
-        episodes = next(data.glob(f"{task}-*/done")).parent / "episodes"
-        model = msgspec.structs.replace(recipe.model, head=head)
+        episodes = str(data / f"{task}-{demonstrations}" / "episodes")
+        model = msgspec.structs.replace(recipe.model, head="flow")
         learning = msgspec.structs.replace(recipe.learn, steps=steps)
-        train(msgspec.structs.replace(recipe, episodes=str(episodes), out=str(out), model=model, learn=learning), lambda _: None)
+        train(msgspec.structs.replace(recipe, episodes=episodes, out=str(out), model=model, learn=learning), lambda _: None)
     return out
 
 
@@ -125,7 +128,7 @@ def judge(order: tuple[Path, str, str, int, int]) -> dict[str, Any]:
     seams = [seam for one in driven for seam in one.seams]
     jerk = np.array([value for one in driven for value in one.jerk])
     return {
-        "row": f"{policy.model.config.head}/{mode}/{delay_ms}",
+        "row": f"{folder.name}/{task}/{mode}/{delay_ms}",
         "n": len(driven),
         "success": round(hits / max(1, len(driven)), 3),
         "low": round(low, 3),

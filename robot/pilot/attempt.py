@@ -68,7 +68,7 @@ class Attempt:
         self._progress = Progress(order.limit_s)
         self._begun_s = self._tick_s = now_s
         self._first_motion_s: float | None = None
-        self._recorded = False
+        self._recorded = self._asked_recorder = False
         self._ask_recorder_s = now_s
         self._targets: tuple[float, ...] | None = None  # last asked, so that a hold does not let go of what is held
         self._step = self._number = 0
@@ -160,8 +160,9 @@ class Attempt:
         if self.ended:
             return
         self.hands.release()
-        if self._recorded:
-            self._outlets.recorder(recorder_door.Stop(id=f"stop:{self.order.run}", outcome=_OUTCOMES.get(result, "unlabelled")))
+        if self._asked_recorder:  # also when its answer has not come: it would record for ever
+            outcome, empty = _OUTCOMES.get(result, "unlabelled"), result == "refused"
+            self._outlets.recorder(recorder_door.Stop(id=f"stop:{self.order.run}", outcome=outcome, discard=empty))
         self.run.go("end", reason, sentence)
         report = self._reported(self._tick_s)
         self.report = msgspec.structs.replace(report, result=result, judge=judge)
@@ -220,7 +221,7 @@ class Attempt:
         if now_s - self._begun_s > RECORDER_S:
             self.end("refused", "recorder_away", "The robot's recorder does not answer. A run must be recorded.")
             return
-        self._ask_recorder_s = now_s + AGAIN_S
+        self._ask_recorder_s, self._asked_recorder = now_s + AGAIN_S, True
         start = recorder_door.Start(
             id=f"start:{self.order.run}",
             instruction=self.order.instruction,

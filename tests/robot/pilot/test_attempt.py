@@ -100,6 +100,17 @@ def test_a_recorder_that_is_busy_is_asked_again_and_one_that_refuses_ends_it(tmp
     silent = LockStep(tmp_path / "c")
     silent.records = False
     assert silent.until("ended").reason == "recorder_away"
+    stop = silent.recorder[-1]  # whatever it has begun meanwhile
+    assert isinstance(stop, recorder_door.Stop) and stop.discard
+
+
+def test_an_end_before_the_recorder_has_answered_stops_what_it_begins(stage: LockStep) -> None:
+    stage.records = False
+    stage.tick(1.5)
+    assert isinstance(stage.recorder[-1], recorder_door.Start)
+    stage.end("cancelled")
+    stop = stage.recorder[-1]
+    assert isinstance(stop, recorder_door.Stop) and (stop.outcome, stop.discard) == ("unlabelled", False)
 
 
 @pytest.mark.parametrize(
