@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import queue
 import struct
-import threading
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,50 +18,24 @@ from websockets.sync.client import connect
 from policies.learning.folder import read_card
 from policies.learning.policy import open_policy
 from policies.learning.zoo.openpi import codec
-from policies.learning.zoo.openpi.client import OpenpiPolicy, open_remote
-from policies.learning.zoo.openpi.config import OpenpiBody, OpenpiConfig, padded, question, read
+from policies.learning.zoo.openpi.client import MOST_BYTES, OpenpiPolicy, open_remote
+from policies.learning.zoo.openpi.config import OpenpiBody, padded, question, read
 from policies.learning.zoo.openpi.folder import main as make_main
 from policies.learning.zoo.openpi.folder import make
 from policies.learning.zoo.openpi.server import OpenpiServer, main
 from policies.learning.zoo.registry import KINDS, kind_of, open_kind
 from policies.services import registry
+from policies.serving.answering import answer
 from protocol.errors import Refused
-from protocol.inference import Chunk
+from protocol.inference import Chunk, Trouble
 from protocol.policy import Observation
 from tests.episodes.rig import World
-from tests.policies.serving.rig import Acting, Ear, Server, client, decision, leave
+from tests.policies.serving.rig import Acting, Ear, Server, client, decision, heard, leave
 from tests.policies.serving.rig import question as asking
+from tests.policies.zoo.openpi_rig import ANSWER, BODY, NUMBER, THREE, config, foreign, observation, raw, running
 from tests.robot.recorder.rig import SMALL
 
-BODY = OpenpiBody(
-    embodiment=SMALL,
-    cameras={"scene": "observation/exterior_image_1_left", "wrist": "observation/wrist_image_left"},
-    state={"observation/joint_position": ("q2", "q0"), "observation/gripper_position": ("q1",)},
-    actions=("gripper", "", "vx"),
-)
-
-
-def observation(instruction: str = "pick up the fork") -> Observation:
-    rows = np.random.default_rng(1)
-    images = {camera.name: rows.integers(0, 255, (24, 32, 3)).astype(np.uint8) for camera in SMALL.cameras}
-    return Observation(5, SMALL.kind, instruction, np.array([0.1, 0.2, 0.3], np.float32), images)
-
-
-def config(port: int, **fields: Any) -> OpenpiConfig:
-    about = {"address": f"ws://127.0.0.1:{port}", "step_s": 0.05, "bodies": (BODY,), "side": 32, **fields}
-    return OpenpiConfig(**about)
-
-
 # -- bytes written by hand ---------------------------------------------------------------------------------
-
-#: {"actions": 1 x 2 of float32}, as msgpack writes it: maps 0x80, short strings 0xa0, bytes 0xc4, lists 0x90
-ANSWER = (
-    b"\x81\xa7actions\x84"
-    b"\xc4\x0b__ndarray__\xc3"
-    b"\xc4\x04data\xc4\x08" + struct.pack("<2f", 0.25, -1.5) + b"\xc4\x05dtype\xa3<f4"
-    b"\xc4\x05shape\x92\x01\x02"
-)
-NUMBER = b"\x81\xa1x\x83\xc4\x0d__npgeneric__\xc3\xc4\x04data\x07\xc4\x05dtype\xa3<i8"
 
 
 def test_arrays_are_the_bytes_that_the_protocol_says() -> None:
@@ -89,8 +59,14 @@ def test_arrays_are_the_bytes_that_the_protocol_says() -> None:
         ANSWER.replace(b"\xa3<f4", b"\xa3abc"),
         ANSWER.replace(b"\xa3<f4", b"\x92\x01\x02\x03"),
         ANSWER[:-3] + b"\x02",
+        ANSWER.replace(b"\xa3<f4", b"\xc0"),
+        ANSWER.replace(b"\xa3<f4", b"\xa7f4,,(2)"),
+        NUMBER.replace(b"\x07", b"\xa1x"),
+        NUMBER.replace(b"\x07\xc4\x05dtype\xa3<i8", b"\xcd\x01\x00\xc4\x05dtype\xa3|i1"),
+        NUMBER.replace(b"\xa3<i8", b"\xa2|O"),
+        b"\x91" * 2000,
     ],
-    ids=range(10),
+    ids=range(16),
 )
 def test_an_array_that_cannot_be_is_refused(raw: bytes) -> None:
     with pytest.raises(Refused, match="openpi_message"):
@@ -104,52 +80,6 @@ def test_objects_do_not_travel() -> None:
 
 
 # -- a server that we wrote down, byte for byte -------------------------------------------------------------------
-
-
-@contextmanager
-def running(listen: Callable[[], Any]) -> Iterator[int]:
-    """An asyncio server in a thread; its port."""
-    began: queue.Queue[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
-
-    async def live() -> None:
-        over = asyncio.Event()
-        server = await listen()
-        began.put((server.sockets[0].getsockname()[1], asyncio.get_running_loop(), over))
-        await over.wait()
-        server.close()
-        await server.wait_closed()
-
-    thread = threading.Thread(target=lambda: asyncio.run(live()))
-    thread.start()
-    port, loop, over = began.get(timeout=10)
-    try:
-        yield port
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(10)
-
-
-@contextmanager
-def foreign(answers: list[bytes | str]) -> Iterator[tuple[int, list[Any]]]:
-    """A server as openpi's own: words about itself first, then these answers.  Gives what it was asked."""
-    asked: list[Any] = []
-
-    async def handle(socket: ServerConnection) -> None:
-        await socket.send(b"\x81\xa5robot\xa5droid")
-        async for raw in socket:
-            asked.append(msgspec.msgpack.decode(raw))
-            said = answers.pop(0)
-            await socket.send(said)
-            if isinstance(said, str):
-                await socket.close(1011)
-
-    with running(lambda: serve(handle, "127.0.0.1", 0, compression=None)) as port:
-        yield port, asked
-
-
-THREE = ANSWER.replace(b"\xc4\x08" + struct.pack("<2f", 0.25, -1.5), b"\xc4\x0c" + struct.pack("<3f", 0.25, 9, -0.3)).replace(
-    b"\x92\x01\x02", b"\x92\x01\x03"
-)
 
 
 def test_a_foreign_policy_answers_in_our_axes() -> None:
@@ -183,6 +113,45 @@ def test_what_a_foreign_server_gets_wrong_is_said_and_the_next_question_is_asked
             policy.act([observation()])
         assert refused.value.code == code
         assert len(policy.act([observation()])) == 1
+        policy.close()
+
+
+def test_a_server_that_says_too_much_or_dies_while_it_is_asked_is_unreachable() -> None:
+    async def says(socket: ServerConnection) -> None:
+        await socket.send(b"\x80")
+        await socket.recv()
+        await socket.send(bytes(MOST_BYTES + 1))
+
+    async def dies(socket: ServerConnection) -> None:
+        await socket.send(b"\x80")
+        await socket.recv()
+        socket.transport.abort()
+
+    for handle in (says, dies):
+        with running(lambda handle=handle: serve(handle, "127.0.0.1", 0, compression=None)) as port:  # type: ignore[misc]
+            policy = OpenpiPolicy(config(port))
+            with pytest.raises(Refused, match="policy_unreachable"):
+                policy.act([observation()])
+
+
+def test_a_server_that_was_started_anew_is_asked_anew() -> None:
+    with foreign([THREE]) as (port, _):
+        policy = OpenpiPolicy(config(port))
+        first = policy.act([observation()])
+    with foreign([THREE], port):
+        again = policy.act([observation()])
+        policy.close()
+    assert np.array_equal(first[0].actions, again[0].actions)
+
+
+def test_values_that_no_robot_may_follow_reach_none() -> None:
+    nan, huge = (THREE.replace(struct.pack("<f", 0.25), struct.pack("<f", value)) for value in (float("nan"), 1e30))
+    with foreign([nan, huge]) as (port, _):
+        policy = OpenpiPolicy(config(port))
+        for _ in range(2):
+            [one] = answer([asking()], policy, None).said
+            trouble = heard(one[1])
+            assert isinstance(trouble, Trouble) and trouble.code == "policy_output"
         policy.close()
 
 
@@ -242,6 +211,19 @@ def test_a_question_that_does_not_fit_is_answered_in_words(change: dict[str, Any
         assert str(socket.recv()).startswith("policy_input: ")
 
 
+def test_a_policy_that_fails_says_so_in_words() -> None:
+    def act(one: Observation) -> Any:
+        raise RuntimeError("a matrix of the wrong shape")
+
+    server = OpenpiServer(Acting(act), BODY)
+    with running(lambda: server.listen("127.0.0.1", 0)) as port:
+        remote = OpenpiPolicy(config(port))
+        with pytest.raises(Refused, match="RuntimeError") as refused:
+            remote.act([observation()])
+        assert refused.value.code == "policy_failed"
+        remote.close()
+
+
 def test_pictures_of_either_order_and_range_are_taken() -> None:
     given: list[Observation] = []
     server = OpenpiServer(Acting(lambda one: given.append(one) or decision()), BODY)
@@ -279,10 +261,6 @@ def test_a_whole_view_is_kept_when_it_is_made_square() -> None:
 
 
 # -- configurations ---------------------------------------------------------------------------------------------------
-
-
-def raw(**fields: Any) -> bytes:
-    return msgspec.json.encode({**msgspec.to_builtins(config(1)), **fields})
 
 
 @pytest.mark.parametrize(

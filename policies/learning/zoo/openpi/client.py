@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from policies.learning.zoo.openpi import codec
@@ -34,9 +34,7 @@ class OpenpiPolicy:
 
     def _ask(self, message: bytes) -> dict[str, object]:
         try:
-            socket = self._socket = self._socket or self._connected()
-            socket.send(message)
-            said = socket.recv(timeout=self.config.patience_s)
+            said = self._again(message) if self._socket is not None else self._told(message)
         except (OSError, WebSocketException) as error:  # a time-out is one of the first kind
             self._drop()
             why = "did not answer in time" if isinstance(error, TimeoutError) else f"cannot be reached ({error})"
@@ -45,6 +43,19 @@ class OpenpiPolicy:
             self._drop()
             raise Refused("policy_failed", f"The policy's server failed: {said.strip().splitlines()[-1][:200]}.")
         return codec.decode(said)
+
+    def _again(self, message: bytes) -> str | bytes:
+        """On the connection that is there; when the server closed it in the meantime, on a new one."""
+        try:
+            return self._told(message)
+        except ConnectionClosed:
+            self._drop()
+            return self._told(message)
+
+    def _told(self, message: bytes) -> str | bytes:
+        socket = self._socket = self._socket or self._connected()
+        socket.send(message)
+        return socket.recv(timeout=self.config.patience_s)
 
     def _connected(self) -> ClientConnection:
         patience_s = self.config.patience_s

@@ -50,15 +50,22 @@ def _unpacked(value: Any) -> Any:
         if ARRAY in value:
             return _array(value)
         if NUMBER in value:
-            return _type(value).type(value.get(b"data"))
+            return _number(value)
         return {key: _unpacked(part) for key, part in value.items()}
     return [_unpacked(part) for part in value] if isinstance(value, list) else value
 
 
+def _number(told: dict[Any, Any]) -> Any:
+    try:
+        return _type(told).type(told.get(b"data"))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Refused("openpi_message", "A number is none of the sort that it says.") from error
+
+
 def _type(told: dict[Any, Any]) -> np.dtype[Any]:
     try:
-        found: np.dtype[Any] = np.dtype(told[b"dtype"])
-    except (KeyError, TypeError, ValueError) as error:
+        found: np.dtype[Any] = np.dtype(msgspec.convert(told[b"dtype"], str))
+    except (KeyError, TypeError, ValueError, SyntaxError) as error:
         raise Refused("openpi_message", "An array does not say what its numbers are.") from error
     if found.kind not in _PLAIN:
         raise Refused("openpi_message", f"Arrays of {found} are not read.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import http
 import logging
 import sys
@@ -33,7 +34,7 @@ class OpenpiServer:
     """One policy for any number of connections; questions are answered one after the other."""
 
     def __init__(self, policy: Policy, body: OpenpiBody, step_s: float = 0.0) -> None:
-        self._policy, self._body = policy, body.check()
+        self._policy, self._body, self._thinking = policy, body.check(), asyncio.Lock()
         self._about: dict[str, object] = {"robot": body.embodiment.name, "actions": list(body.actions), "server": "reins"}
         if step_s:
             self._about["step_s"] = step_s
@@ -45,12 +46,16 @@ class OpenpiServer:
         await socket.send(codec.encode(self._about))
         try:
             async for raw in socket:
-                await socket.send(self._answer(raw))
-        except Refused as refusal:
-            await socket.send(f"{refusal.code}: {refusal.sentence}")
-            await socket.close(1011, "the text before this says why")
+                async with self._thinking:  # elsewhere, so that others are heard meanwhile
+                    told = await asyncio.to_thread(self._answer, raw)
+                await socket.send(told)
         except ConnectionClosed:
             log.info("a robot left in the middle of a question")
+        except Refused as refusal:
+            await _refuse(socket, f"{refusal.code}: {refusal.sentence}")
+        except Exception as error:  # whatever a policy stumbles over, the robot hears that it did
+            log.warning("the policy failed", exc_info=True)
+            await _refuse(socket, f"policy_failed: The policy failed: {type(error).__name__}.")
 
     def _answer(self, raw: str | bytes) -> bytes:
         if isinstance(raw, str):
@@ -60,6 +65,12 @@ class OpenpiServer:
         [decided] = self._policy.act([given])
         actions = answer(self._body, check_decision(decided, self._body.embodiment))
         return codec.encode({"actions": actions, "server_timing": {"infer_ms": 1000 * (time.perf_counter() - began_s)}})
+
+
+async def _refuse(socket: ServerConnection, why: str) -> None:
+    with contextlib.suppress(ConnectionClosed):
+        await socket.send(why)
+        await socket.close(1011, "the text before this says why")
 
 
 def _health(connection: ServerConnection, request: Request) -> Response | None:
