@@ -48,6 +48,22 @@ export async function call<T>(method: string, url: string, body?: unknown, signa
   return (answer.status === 204 ? undefined : await answer.json()) as T;
 }
 
+/** Bytes in, JSON out. Throws Refused. */
+export async function sent<T>(
+  method: string,
+  url: string,
+  body: ArrayBuffer,
+  extra: Record<string, string>,
+): Promise<T> {
+  const headers = {
+    Accept: "application/json",
+    "Content-Type": "application/octet-stream",
+    "X-CSRFToken": token(),
+    ...extra,
+  };
+  return (await (await ask(method, url, { headers, body })).json()) as T;
+}
+
 /** The bytes behind an address. Throws Refused. */
 export async function bytesOf(url: string, signal?: AbortSignal): Promise<ArrayBuffer> {
   return (await ask("GET", url, signal ? { signal } : {})).arrayBuffer();

@@ -61,7 +61,8 @@ def join(wanted: str) -> Several:
     rank, count, local = (int(os.environ.get(name, plain)) for name, plain in (("RANK", 0), ("WORLD_SIZE", 1), ("LOCAL_RANK", 0)))
     there = torch.cuda.device_count()
     if wanted == "cuda" and local >= there:
-        raise Refused("gpu_absent", f"This training wants {local + 1} GPUs and this machine has {there}. Choose another device.")
+        wants = "a GPU and this machine has none" if not there else f"{local + 1} GPUs and this machine has {there}"
+        raise Refused("gpu_absent", f"This training wants {wants}.")
     device = torch.device("cuda", local) if wanted != "cpu" and local < there else torch.device("cpu")
     if count > 1:
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", rank=rank, world_size=count)

@@ -102,6 +102,9 @@ def lineage(policy: PolicyVersion) -> list[dict[str, Any]]:
         withdrawn = ", withdrawn" if version is not None and version.state != "frozen" else ""
         url = f"/datasets/{dataset['id']}/" if version is not None else ""
         steps.append(_step("dataset", f"Dataset {dataset['name']} {dataset['version']}", about + withdrawn, url, None))
+    for name, told in said.items():
+        if isinstance(told, str) and name not in ("training", "code"):
+            steps.append(_step("dataset", name.replace("_", " ").capitalize(), told, "", None))
     if policy.base:
         base = policy.base
         steps.append(_step("base", base.shown, "where it went on from", f"/policies/{base.pk}/", base.made_at))

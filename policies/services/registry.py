@@ -112,7 +112,7 @@ def _calibration(folder: Path, card: Card) -> dict[str, Any]:
     path = folder / CALIBRATION
     if not path.exists():
         return {}
-    said = card.figures.get("calibration", {})
+    said = card.figures.get("doubt", {})
     return {**(said if isinstance(said, dict) else {}), "sha256": hash_file(path).sha256}
 
 

@@ -1,0 +1,61 @@
+// What the server tells of policies (policies/schemas/policies.py).
+
+export const STAGES = ["candidate", "shadow", "canary", "production", "retired"] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface PolicyRow {
+  id: string;
+  url: string;
+  shown: string;
+  name: string;
+  number: number;
+  stage: Stage;
+  organisation: string;
+  skills: string[];
+  things: string[];
+  robots: string[];
+  parameters: number;
+  size_bytes: number;
+  made_at: string;
+  made_by: string;
+  base: string;
+  dataset: string;
+  calibrated: boolean;
+  withdrawn_reason: string;
+}
+
+export interface Step {
+  kind: "dataset" | "training" | "policy" | "base" | "child";
+  title: string;
+  about: string;
+  url: string;
+  at: string | null;
+}
+
+export interface Card {
+  kind: string;
+  skills: string[];
+  instructions: string[];
+  objects: string[];
+  data: Record<string, unknown>;
+  training: Record<string, unknown>;
+  figures: Record<string, unknown>;
+  limits: string[];
+  licence: string;
+}
+
+export interface PolicyDetail extends PolicyRow {
+  version: number;
+  sha256: string;
+  card: Card;
+  model: Record<string, unknown>;
+  calibration: Record<string, unknown>;
+  cameras: Record<string, Record<string, [number, number]>>;
+  lineage: Step[];
+  files: { name: string; bytes: number; sha256: string }[];
+  history: { at: string; who: string; what: string }[];
+  next_stages: Stage[];
+  warnings: string[];
+  export_url: string;
+  may_change: boolean;
+}

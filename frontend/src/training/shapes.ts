@@ -1,0 +1,100 @@
+// What the server tells of trainings (policies/schemas/trainings.py).
+
+export type State = "queued" | "running" | "done" | "failed" | "cancelled";
+
+export interface Made {
+  id: string;
+  shown: string;
+  url: string;
+  stage: string;
+}
+
+export interface TrainingRow {
+  id: string;
+  url: string;
+  name: string;
+  state: State;
+  organisation: string;
+  dataset: string;
+  dataset_url: string;
+  episodes: number;
+  base: Made | null;
+  recipe: string;
+  step: number;
+  total: number;
+  doing: string;
+  waits: string;
+  place: number;
+  remaining: { seconds: number; basis: number } | null;
+  asked_by: string;
+  asked_at: string;
+  began_at: string | null;
+  ended_at: string | null;
+  heard_s: number | null;
+  problem: string;
+  problem_code: string;
+  next_action: string;
+  cancelled_by: string;
+  made: Made | null;
+  held_out: number | null;
+  may_cancel: boolean;
+}
+
+export interface TrainingDetail extends TrainingRow {
+  dataset_digest: string;
+  config: Record<string, unknown>;
+  seed: number;
+  code_version: string;
+  machine: Record<string, string | number>;
+  resumed: number;
+  figures: Record<string, number>;
+  compared: Made[];
+}
+
+/** One line that a training reported. `event` says which kind. */
+export interface Line {
+  at: number;
+  event: string;
+  step?: number;
+  [name: string]: unknown;
+}
+
+export type Box = [number, number, number, number];
+export type Point = [number, number];
+
+/** A step that was set aside, and what is so. Places are shares of a picture's width and height. */
+export interface Frame {
+  episode: string;
+  instruction: string;
+  cameras: string[];
+  subtask: string;
+  target: string;
+  boxes: Record<string, Box>;
+  waypoint: Record<string, Point>;
+}
+
+export interface Said {
+  subtask: string;
+  target: string;
+  confidence: number;
+  boxes: Record<string, Box>;
+  keypoints: Record<string, Point[]>;
+  waypoint: Record<string, Point>;
+}
+
+export interface Samples {
+  frames: Frame[];
+  said: { step: number; said: Said[] }[];
+}
+
+export interface Choices {
+  versions: { dataset: string; version: number; shown: string; episodes: number }[];
+  bases: { id: string; shown: string; stage: string }[];
+  recipes: {
+    name: string;
+    purpose: string;
+    needs_base: boolean;
+    head: string;
+    learn: Record<string, number | string>;
+  }[];
+}
