@@ -1,9 +1,10 @@
-"""Many robots ask one policy more often than it can answer: `python bench/serving.py [--heads flow] [--robots 40]`.
+"""Many robots ask one policy more often than it can answer: `python bench/serving.py [--heads flow] [--robots 24]`.
 
 Open loop: each robot asks on its own schedule, whatever was answered.  `batched` and `unbatched` go the whole way: socket, Redis,
 the process that serves, back; once with eight robots in a batch, once with one.  `serial_server` is the same policy behind one
 loop that answers one question at a time over a WebSocket.  PyTorch has one thread everywhere.  Latency counts from when a
 question was due; `replaced_pct` had no answer before the end, mostly because a newer one of the same robot took its place.
+`cpu_ms` is the CPU time of the process that computes, per answer: it holds on a busy machine too.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import torch
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bench.common import ROOT, Pressure, percentile, report
+from bench.common import ROOT, Pressure, percentile, report, tree_cpu_s
 from bench.rollout import SIZE, Arena
 from config import redis_server
 from policies.learning.checkpoint import save_policy
@@ -52,7 +53,7 @@ BODY = resized(TABLETOP, *SIZE)
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--heads", default="flow", help="regression, flow, diffusion, tokens")
-    parser.add_argument("--robots", type=int, default=40)
+    parser.add_argument("--robots", type=int, default=24)
     parser.add_argument("--hz", type=float, default=10.0, help="questions of each robot")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--batch", type=int, default=8)
@@ -131,7 +132,7 @@ async def _ours(site: ServingSite, questions: list[Observed], options: argparse.
         while not isinstance(await ask(sockets[0], asked[0]), Chunk):
             assert time.monotonic() < end_s, site.log()[-3000:]
             await asyncio.sleep(0.2)
-        return await load(sockets, asked, options)
+        return await load(sockets, asked, options, site.servers()[0])
 
 
 def theirs(policy: Path, questions: list[Observed], options: argparse.Namespace) -> dict[str, Any]:
@@ -141,15 +142,15 @@ def theirs(policy: Path, questions: list[Observed], options: argparse.Namespace)
         assert server.stdout is not None
         server.stdout.readline()
         try:
-            return asyncio.run(_theirs(port, questions, options))
+            return asyncio.run(_theirs(port, questions, options, server.pid))
         finally:
             server.kill()
 
 
-async def _theirs(port: int, questions: list[Observed], options: argparse.Namespace) -> dict[str, Any]:
+async def _theirs(port: int, questions: list[Observed], options: argparse.Namespace, pid: int) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         sockets = [await stack.enter_async_context(_plain(port)) for _ in range(options.robots)]
-        return await load(sockets, questions, options)
+        return await load(sockets, questions, options, pid)
 
 
 @asynccontextmanager
@@ -167,13 +168,18 @@ async def _plain(port: int) -> AsyncIterator[ClientConnection]:
 @dataclass
 class Heard:
     asked: int = 0
+    answered: int = 0  # also before and after what is counted
     troubles: int = 0
     latencies_ms: list[float] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
 
 
-async def load(sockets: list[ClientConnection], questions: list[Observed], options: argparse.Namespace) -> dict[str, Any]:
+async def load(
+    sockets: list[ClientConnection], questions: list[Observed], options: argparse.Namespace, pid: int
+) -> dict[str, Any]:
+    """`pid` is of the process that computes."""
     heard = Heard()
+    spent_s = -tree_cpu_s([pid])
     began_s = time.monotonic() + 0.2
     counted = began_s + SETTLE_S, began_s + SETTLE_S + options.seconds
     async with asyncio.TaskGroup() as group:
@@ -182,6 +188,7 @@ async def load(sockets: list[ClientConnection], questions: list[Observed], optio
             first_s = began_s + index / len(sockets) / options.hz
             group.create_task(_send(socket, questions, first_s, options.hz, counted, due, heard))
             group.create_task(_hear(socket, counted, due, heard))
+    spent_s += tree_cpu_s([pid])
     return {
         "p50_ms": round(percentile(heard.latencies_ms, 0.5), 1),
         "p99_ms": round(percentile(heard.latencies_ms, 0.99), 1),
@@ -189,6 +196,7 @@ async def load(sockets: list[ClientConnection], questions: list[Observed], optio
         "asked_per_s": round(heard.asked / options.seconds, 1),
         "replaced_pct": round(100 * max(0, 1 - len(heard.latencies_ms) / max(1, heard.asked)), 1),
         "batch": round(sum(heard.batches) / max(1, len(heard.batches)), 2),
+        "cpu_ms": round(1000 * spent_s / max(1, heard.answered), 2),
         "troubles": heard.troubles,
     }
 
@@ -218,6 +226,7 @@ async def _hear(socket: ClientConnection, counted: tuple[float, float], due: dic
         except (TimeoutError, ConnectionClosed):
             return
         now_s = time.monotonic()
+        heard.answered += isinstance(message, Chunk)
         if counted[0] <= now_s < counted[1] and message.n in due:
             if isinstance(message, Chunk):
                 heard.latencies_ms.append(1000 * (now_s - due[message.n]))
