@@ -45,6 +45,8 @@ def adapted(model: Model, lora: Lora) -> Model:
         inject_adapter_in_model(told, model)
     except ValueError as error:
         raise Refused("policy_config", f"The model cannot be adapted: {error}.") from error
+    for parameter in learnable(model):
+        parameter.data = parameter.data.float()  # steps are too small for the half precision of a large base
     return model
 
 

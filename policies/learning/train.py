@@ -30,9 +30,11 @@ from policies.learning.preprocess import Preprocess
 from policies.learning.progress import Learning
 from policies.learning.read import Choice, Recorded, bodies_of, choices, objects_of, read
 from policies.learning.samples import Samples
+from policies.learning.schedule import parted, rate
 from policies.learning.several import Several, join
 from policies.learning.vla import Vla, count_parameters, moved
 from policies.learning.windows import Windows, batch, lesson, scales_of, taken, windows_of
+from policies.learning.zoo.registry import kind_of
 from protocol.errors import Refused
 
 Report = Callable[[dict[str, Any]], None]
@@ -70,6 +72,10 @@ def train(config: Config, report: Report) -> Card:
     """Refused: `policy_exists`, `policy_config`, `policy_embodiment`, `dataset_empty`, `dataset_damaged`, `episode_damaged`,
     `training_changed`, `training_diverged`, `gpu_absent`."""
     _check_places(config)
+    if config.base and kind_of(Path(config.base)) == "discrete":
+        from policies.learning.zoo.discrete.learn import train as train_words
+
+        return train_words(config, report)
     several = join(config.learn.device)
     try:
         return _train(config, several, report if several.first else lambda line: None)
@@ -86,7 +92,7 @@ def _train(config: Config, several: Several, report: Report) -> Card:
     base = load_policy(Path(config.base)) if config.base else None
     config = _complete(config, base[0] if base else None, chosen)
     episodes = list(_read(chosen, config, report))
-    learnt, aside = _parted(episodes, learn)
+    learnt, aside = parted(episodes, learn)
     scales = base[1] if base else scales_of(learnt, config.model)
     before = Preprocess(config.model, scales)
     windows = windows_of(learnt, before, learn.shift)
@@ -228,25 +234,10 @@ def weighted(losses: dict[str, Any], learn: LearnConfig) -> Any:
     return sum(weights.get(name, learn.reasoning) * value for name, value in losses.items())
 
 
-def rate(learn: LearnConfig, step: int) -> float:
-    """Rises in a line, falls in a cosine."""
-    share = min(1.0, step / max(1, learn.steps))
-    return learn.rate * min(1.0, (step + 1) / learn.warmup) * max(learn.least_rate, 0.5 * (1 + math.cos(math.pi * share)))
-
-
 @torch.no_grad()
 def _follow(learning: Learning, keep: float) -> None:
     """The average of the weights over time: what is used in the end."""
     torch._foreach_lerp_(list(learning.average.parameters()), list(learning.model.parameters()), 1 - keep)
-
-
-def _parted(episodes: list[Recorded], learn: LearnConfig) -> tuple[list[Recorded], list[Recorded]]:
-    """Those to learn from, and those set aside: by the dataset, else a share of all, drawn from the seed."""
-    aside = {index for index, one in enumerate(episodes) if one.choice.validation}
-    if not aside:
-        order = np.random.default_rng([learn.seed, 1]).permutation(len(episodes))
-        aside = set(order[: round(learn.held_out * len(episodes))].tolist())
-    return [one for i, one in enumerate(episodes) if i not in aside], [one for i, one in enumerate(episodes) if i in aside]
 
 
 def _judged(learning: Learning, windows: Windows | None, learn: LearnConfig, several: Several) -> dict[str, float]:

@@ -60,8 +60,6 @@ class DiscretePolicy:
                 **given,
                 generation_config=self._greedy(max(self.config.steps * len(body.columns) for body in bodies)),
                 logits_processor=[spoken],
-                return_dict_in_generate=True,
-                output_hidden_states=True,
             )
         asked = given["input_ids"].shape[1]
         ids, features = said.sequences[:, asked:].cpu().numpy(), said.hidden_states[0][-1][:, -1].float().cpu().numpy()
@@ -130,7 +128,10 @@ class DiscretePolicy:
         from transformers import GenerationConfig
 
         pad = self.processor.tokenizer.pad_token_id
-        return GenerationConfig(do_sample=False, num_beams=1, min_new_tokens=count, max_new_tokens=count, pad_token_id=pad)
+        return GenerationConfig(
+            do_sample=False, num_beams=1, min_new_tokens=count, max_new_tokens=count, pad_token_id=pad,
+            return_dict_in_generate=True, output_hidden_states=True,
+        )  # fmt: skip
 
     def _decision(self, body: DiscreteBody, ids: Any, features: Any, share: float) -> Decision:
         columns, steps = len(body.columns), self.config.steps
@@ -171,9 +172,11 @@ def _device(config: DiscreteConfig) -> torch.device:
 def _load(place: Path, device: torch.device) -> tuple[PreTrainedModel, ProcessorMixin]:
     try:
         from transformers import AutoModelForImageTextToText, AutoProcessor
+        from transformers.utils import logging
     except ImportError as error:
         sentence = "This policy needs transformers, which is not installed here. Install requirements-vla.txt."
         raise Refused("transformers_missing", sentence) from error
+    logging.disable_progress_bar()
     only: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     kind = torch.bfloat16 if device.type == "cuda" else torch.float32
     try:
