@@ -16,6 +16,7 @@ from episodes.data.checks.signature import near_pairs
 from episodes.data.difference import Changed, difference
 from episodes.data.gist import read_gist
 from episodes.data.manifest import Manifest
+from episodes.made_from import users_of
 from episodes.models import Dataset, DatasetJob, DatasetVersion, Episode, EpisodePerson, EpisodeSignature
 from episodes.services import datasets as services
 
@@ -124,7 +125,7 @@ def lineage(version: DatasetVersion) -> dict[str, Any]:
         "splits": splits,
         "missing": version.episodes - sum(episodes for _, episodes in robots),
         "children": [version_row(child) for child in version.children.described()],
-        "policies": [],  # filled by whatever trains on it
+        "policies": [user["name"] for user in users_of([version]) if user["kind"] == "policy"],
     }
 
 

@@ -14,13 +14,12 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Sum
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from episodes import storage
+from episodes.made_from import users_of
 from episodes.models import DatasetVersion, Episode, EpisodeQuerySet, Erasure, Review, UploadFile
 from episodes.services import datasets, erasing, half_uploads
 from fleet import audit, keys
@@ -57,12 +56,6 @@ def episodes_of(uid: str, organisation: Organisation) -> EpisodeQuerySet:
 def versions_with(episodes: list[str]) -> list[DatasetVersion]:
     holding = DatasetVersion.objects.filter(members__episode__in=episodes).distinct()
     return list(holding.select_related("dataset").order_by("dataset__name", "number"))
-
-
-def users_of(versions: list[DatasetVersion]) -> list[dict[str, str]]:
-    """What was made from these versions, as the packages named in `REINS_VERSION_USERS` know it."""
-    ids = [version.pk for version in versions]
-    return [user for path in settings.REINS_VERSION_USERS for user in import_string(path)(ids)]
 
 
 def preview(uid: str, organisation: Organisation) -> Preview:

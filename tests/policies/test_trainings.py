@@ -24,7 +24,7 @@ from policies.reading.lineage import users_of
 from policies.services import recipes, registry, trainings
 from policies.teaching import METRICS, Teaching
 from protocol.errors import Refused
-from tests.episodes.rig import World
+from tests.episodes.rig import World, signed_in
 from tests.policies.rig import Lesson, lesson, tiny
 
 
@@ -293,3 +293,9 @@ def test_what_was_made_from_a_version_is_known(learn: Lesson) -> None:
     }  # fmt: skip
     done(more)
     assert {user["name"] for user in users_of([learn.version.pk])} == {"cubes", "cubes 1", "more", "more 1"}
+
+
+def test_a_page_of_a_version_names_the_policies_that_were_made_from_it(learn: Lesson) -> None:
+    done(asked(learn))
+    said = signed_in(learn.ellen).get(f"/api/datasets/{learn.version.dataset_id}/versions/1").json()
+    assert said["policies"] == ["cubes 1"]
