@@ -30,7 +30,8 @@ from robot.recorder import door as recorder_door
 
 AGAIN_S = 1.0  # a question without an answer for so long is asked anew: the server has dropped it
 PAUSE_S = 0.25  # after a refusal, before the next question
-PATIENCE_S = 5.0  # of a start, for the first chunk
+PATIENCE_S = 5.0  # of a start, for pictures
+FIRST_S = 30.0  # and for the first chunk: a server may have to load the policy
 KERNEL_S = 2.0
 LOADING_S = 8.0  # of a policy in this process; the permit lives 10 s
 RECORDER_S = 10.0  # the episode before may still be being saved
@@ -252,10 +253,15 @@ class Attempt:
             self.hands.rest(self._targets or status.done, now_s, seen_s)
 
     def _be_patient(self, now_s: float) -> None:
-        """A start without a chunk becomes a hold that says why; holds that wait say what they wait for."""
-        late = self.run.phase == "starting" and self._recorded and now_s - self._begun_s > PATIENCE_S
+        """A start says what it waits for, and without a chunk becomes a hold; so do holds that wait."""
+        late = self.run.phase == "starting" and self._recorded and now_s - self._begun_s > FIRST_S
         if late or (self.run.phase == "holding" and self.run.reason in ("starved", "server_away")):
             self._starve(now_s)
+        elif self.run.phase == "starting" and self._recorded and now_s - self._begun_s > 1.0:
+            trouble = Trouble(-1, "server_away", self.thinker.away) if self.thinker.away else self._trouble
+            if trouble is not None and trouble.code != self.run.reason:
+                self.run.reason, self.run.sentence = trouble.code, trouble.sentence
+                self._tell(now_s)
 
     def _starve(self, now_s: float) -> None:
         away = self.thinker.away

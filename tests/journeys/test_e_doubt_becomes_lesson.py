@@ -32,7 +32,7 @@ def test_a_doubt_is_answered_by_hand_and_becomes_a_lesson(demo: DemoProcess, sig
 
 
 def _asks_with_what_it_saw(page: Page, demo: DemoProcess, run: RunPage) -> None:
-    until(lambda: run.row()["help"] != "", 5, "it asks")
+    until(lambda: run.row()["help"] != "", 60, "it asks")
     page.goto(f"{demo.url}/help/")
     expect(page.locator("[data-help-count]").first).to_have_text("1")
     expect(page.locator(".hp-row")).to_have_count(1)

@@ -192,8 +192,9 @@ def test_a_server_that_is_away_is_named_and_waited_for(stage: LockStep) -> None:
 
 def test_a_start_without_a_chunk_says_why_it_does_not_move(stage: LockStep) -> None:
     stage.thinker.says = lambda question: Trouble(question.n, "policy_loading", "The policy is being loaded.")
-    report = stage.until("holding", "starved")
+    report = stage.until("starting", "policy_loading")
     assert report.sentence == "The policy is being loaded." and report.seconds == 0.0
+    stage.until("holding", "starved", 40.0)
     stage.thinker.says = forth
     moving(stage)
 
