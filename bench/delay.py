@@ -1,4 +1,4 @@
-"""What a delay between seeing and acting costs: `python bench/delay.py [--policy FOLDER ...] [--task reach] [--scenes 12]`.
+"""What a delay between seeing and acting costs: `python bench/delay.py [--policy FOLDER ...] [--task reach] [--scenes 10]`.
 
 Each policy is driven in lock step through the queue that the robot's pilot uses, its answers held back by 0 to 300 ms.
 `rtc`: it is told what will be done meanwhile (flow heads alone).  `blend`: what it says is drawn to what was said before.
@@ -58,9 +58,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--policy", type=Path, action="append", default=[])
     parser.add_argument("--task", default="reach")
-    parser.add_argument("--scenes", type=int, default=12)
+    parser.add_argument("--scenes", type=int, default=10)
     parser.add_argument("--demonstrations", type=int, default=80)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--data", type=Path, default=Path(tempfile.gettempdir()) / "reins-bench-delay")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()

@@ -22,6 +22,7 @@ NAMES = (
     "checks",
     "serving",
     "policy",
+    "delay",
     "bodies",
 )
 
