@@ -33,7 +33,12 @@ export function head(row: TrainingDetail): string {
 export function notice(row: TrainingDetail): string {
   if (row.state === "failed")
     return `<div class="banner warn note">${icon("warning")}<span><b>${safe(row.problem)}</b> ${safe(row.next_action)} <code>${safe(row.problem_code)}</code></span></div>`;
-  if (row.state === "queued" || row.cancelled_by || (row.state === "running" && !row.step && row.doing !== "Learning"))
+  if (
+    row.state === "queued" ||
+    row.cancelled_by ||
+    (row.state === "running" && row.heard_s === null) ||
+    (row.state === "running" && !row.step && row.doing !== "Learning")
+  )
     return `<div class="banner note">${icon("clock")}<span>${safe(standing(row))}</span></div>`;
   return "";
 }

@@ -36,6 +36,8 @@ export function standing(row: TrainingRow): string {
   if (row.state === "queued") return row.waits;
   if (row.state === "failed") return `${row.problem} ${row.next_action}`;
   if (row.state === "cancelled") return `Cancelled by ${row.cancelled_by || "somebody"} at ${percent(row)} %.`;
+  if (row.state === "running" && row.heard_s === null)
+    return "Its worker has left. Another goes on with it from the last checkpoint.";
   if (row.state === "done")
     return row.step < row.total ? `Ended early after ${thousands(row.step)} steps.` : `${thousands(row.step)} steps.`;
   return row.cancelled_by ? `${row.cancelled_by} has cancelled it; it ends now.` : row.doing || "Being begun.";

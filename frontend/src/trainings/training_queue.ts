@@ -139,7 +139,7 @@ function line(row: TrainingRow, chosen: ReadonlySet<string>): string {
     row.state === "queued"
       ? ""
       : `<input type="checkbox" name="chosen" value="${safe(row.id)}" data-id="c${safe(row.id)}"${chosen.has(row.id) ? " checked" : ""} aria-label="Compare ${safe(row.name)}">`;
-  return `<tr><td>${tick}</td><td class="nw">${stateChip(row)}</td><td class="why"><a class="b ink" href="${safe(row.url)}">${safe(row.name)}</a><br>${about}</td><td class="hide-s"><a href="${safe(row.dataset_url)}">${safe(row.dataset)}</a><br><span class="s11 muted">${count(row.episodes, "episode")}${row.base ? `, from ${safe(row.base.shown)}` : ""}</span></td><td class="nw far">${far}</td><td class="nw">${time}</td><td class="n hide-s">${held}</td><td class="nw">${result}</td><td class="nw hide-s t2">${safe(row.asked_by)}</td><td class="n">${stop}</td></tr>`;
+  return `<tr><td class="hide-s">${tick}</td><td class="nw state">${stateChip(row)}</td><td class="why"><a class="b ink" href="${safe(row.url)}">${safe(row.name)}</a><br>${about}</td><td class="hide-s"><a href="${safe(row.dataset_url)}">${safe(row.dataset)}</a><br><span class="s11 muted">${count(row.episodes, "episode")}${row.base ? `, from ${safe(row.base.shown)}` : ""}</span></td><td class="nw far">${far}</td><td class="nw time">${time}</td><td class="n hide-s">${held}</td><td class="nw result">${result}</td><td class="nw hide-s t2">${safe(row.asked_by)}</td><td class="n">${stop}</td></tr>`;
 }
 
 function table(rows: readonly TrainingRow[], chosen: ReadonlySet<string>): string {
