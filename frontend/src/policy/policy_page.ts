@@ -4,6 +4,7 @@ import { icon } from "../icons";
 import { say } from "../live_region";
 import { safe } from "../text";
 import { toast } from "../toast";
+import "./serving";
 import { doubt, files, head, history, knows, lineage, made, measured, stages, warnings } from "./markup";
 import type { PolicyDetail } from "./shapes";
 
@@ -42,7 +43,7 @@ class PolicyPage extends HTMLElement {
 
   private draw(): void {
     const p = this.now as PolicyDetail;
-    this.innerHTML = `${head(p)}<div data-part="form"></div>${warnings(p)}${stages(p)}<div class="pol2"><div class="col">${measured(p)}${knows(p)}</div><div class="col">${lineage(p)}${doubt(p)}${made(p)}${files(p)}${history(p)}</div></div>`;
+    this.innerHTML = `${head(p)}<div data-part="form"></div>${warnings(p)}${stages(p)}<div class="pol2"><div class="col">${measured(p)}${knows(p)}<policy-serving data-url="${safe(this.url)}/serving"></policy-serving></div><div class="col">${lineage(p)}${doubt(p)}${made(p)}${files(p)}${history(p)}</div></div>`;
   }
 
   private pressed(event: Event): void {
