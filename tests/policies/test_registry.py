@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
+from config import settings as defaults
+from episodes.backup import site
 from fleet.models import AuditEntry, Organisation
 from policies.learning.folder import CARD, WEIGHTS
 from policies.learning.policy import open_policy
@@ -69,3 +72,11 @@ def test_the_command_brings_a_policy_in(here: World, starter: Path, capsys: pyte
     said = json.loads(capsys.readouterr().out)
     assert said["shown"] == "cubes 1"
     assert PolicyVersion.objects.get(pk=said["id"]).organisation == here.site.organisation
+
+
+def test_a_backup_holds_the_files_of_policies(here: World, starter: Path, settings: Any) -> None:
+    assert defaults.REINS_POLICIES_DIR.parent == defaults.REINS_MEDIA_DIR
+    settings.REINS_POLICIES_DIR = settings.REINS_MEDIA_DIR / "policies"
+    brought = registry.bring(starter, here.site.organisation, None)
+    kept = {name for name, _ in site._files()}
+    assert {f"media/policies/{brought.pk}/{name}" for name in (CARD, WEIGHTS)} <= kept
