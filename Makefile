@@ -55,6 +55,7 @@ test-lerobot: setup lerobot-env
 # from the running demo into docs/images
 screenshots: setup
 	$(PY) docs/screenshots.py --port $(PORT)
+	$(PY) docs/screenshots_runs.py --port $(PORT)
 
 clean:
 	rm -rf .venv .venv-lerobot .reins .static frontend/node_modules frontend/dist

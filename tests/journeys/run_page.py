@@ -10,8 +10,6 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.demo_process import ROOT, DemoProcess
-from tests.journeys.cockpit_page import CockpitPage, robot_id
-from tests.robot_truth import RobotTruth
 
 
 def scene(demo: DemoProcess, *words: str) -> None:
@@ -19,19 +17,6 @@ def scene(demo: DemoProcess, *words: str) -> None:
     command = [sys.executable, "-m", "robot", "scene", "--dir", str(demo.data / "robots" / "kestrel-1"), *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def hand_is_open(page: Page, demo: DemoProcess) -> None:
-    """A run that lifted something leaves it closed; then a person opens it, as the policy was only taught to begin so."""
-    truth = RobotTruth(demo.data / "robots" / "kestrel-1")
-    if truth.sensed("gripper") < 0.5:
-        return
-    cockpit = CockpitPage(page, demo.url, robot_id(page))
-    cockpit.take()
-    page.locator("robot-cockpit video").first.click()
-    page.keyboard.press("g")
-    cockpit.drive_until("KeyR", reached=lambda: truth.sensed("gripper") < 0.2)
-    page.goto(f"{demo.url}/")
 
 
 def asked(page: Page, method: str, path: str, body: dict[str, Any] | None = None) -> Any:

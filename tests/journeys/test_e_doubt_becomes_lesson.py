@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.demo_process import DemoProcess
 from tests.journeys.cockpit_page import CockpitPage
-from tests.journeys.run_page import NewTask, RunPage, asked, hand_is_open, scene
+from tests.journeys.run_page import NewTask, RunPage, asked, scene
 from tests.robot_truth import RobotTruth, until
 
 SEED, DRAFT = "73", "Lessons"
@@ -18,7 +18,6 @@ SEED, DRAFT = "73", "Lessons"
 def test_a_doubt_is_answered_by_hand_and_becomes_a_lesson(demo: DemoProcess, signed_in: Callable[..., Page]) -> None:
     page = signed_in("operator")
     asked(page, "POST", "/api/datasets", {"name": DRAFT})
-    hand_is_open(page, demo)
     scene(demo, "--scene", "cubes", "--seed", SEED, "--paint", "red cube=purple")
     new = NewTask(page, demo.url)
     new.say("Go to the red cube")

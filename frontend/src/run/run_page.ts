@@ -103,11 +103,12 @@ class RunPage extends HTMLElement {
         this.over && this.run?.episode?.status !== "received" && (this.run?.episode || !this.run?.episode_id);
       const came = this.over && this.lanesKey !== "" ? 0 : await this.trace.read(this.url, this.leaving.signal);
       const phase = this.trace.newest?.phase ?? "";
+      if (came > 0) this.heard();
       if (!settled && (nowMs - this.detailMs > DETAIL_MS || phase !== this.phase)) {
         this.detailMs = nowMs;
         this.phase = phase;
         this.took(await call<RunDetail>("GET", this.url, undefined, this.leaving.signal));
-      } else if (came > 0) this.draw();
+      }
       if (this.run && !this.over) this.pictures?.refresh(this.run, nowMs);
     } catch (error) {
       if (error instanceof DOMException && error.name === "AbortError") return;
@@ -117,6 +118,15 @@ class RunPage extends HTMLElement {
     } finally {
       this.reading = false;
     }
+  }
+
+  /** The robot's word stands on the page before the server was asked for the rest. */
+  private heard(): void {
+    const line = this.trace.newest;
+    if (!this.run || !line || this.over) return;
+    if (line.phase !== "ended")
+      this.run = { ...this.run, phase: line.phase, reason: line.reason ?? "", explanation: line.sentence ?? "" };
+    this.draw();
   }
 
   private took(run: RunDetail): void {
