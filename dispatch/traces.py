@@ -60,6 +60,16 @@ def last(path: Path) -> dict[str, Any] | None:
     return None
 
 
+def began_ns(path: Path) -> int:
+    """When the robot said its first word of the run, by its own clock; 0 when it has said none."""
+    try:
+        with open(path, "rb") as file:
+            first = _read(file.readline(_LAST).rstrip(b"\n"))
+    except FileNotFoundError:
+        return 0
+    return int(first.get("time_ns", 0)) if first else 0
+
+
 def _read(raw: bytes) -> dict[str, Any] | None:
     try:
         found = msgspec.json.decode(raw) if raw else None

@@ -21,7 +21,14 @@ class Waits:
 def read_waiting() -> tuple[Waits, ...]:
     rows = HelpRequest.objects.filter(state__in=("open", "taken")).select_related("run", "taken_by").order_by("opened_at")
     return tuple(
-        Waits(row.run.robot_id, row.pk, row.reason, row.opened_at, row.taken_by.shown if row.taken_by else "") for row in rows
+        Waits(
+            row.run.robot_id,
+            row.pk,
+            row.reason,
+            row.opened_at,
+            row.taken_by.shown if row.taken_by and row.state == "taken" else "",
+        )
+        for row in rows
     )
 
 

@@ -71,6 +71,7 @@ def _help(page: Page, url: str) -> None:
     page.keyboard.up("KeyR")
     page.keyboard.up("Space")
     page.get_by_role("button", name="End: failure").click()
+    _cockpit(page, "run", "")
 
 
 def _start(page: Page, url: str, sentence: str, picture: str = "") -> None:

@@ -77,6 +77,8 @@ def _help(run: Run, report: RunReport, driver: str) -> str:
             request.become("open", taken_by=None, taken_at=None)
     elif request is not None and report.phase == "taken":
         _take(request, run, driver)
+    elif request is not None and report.phase == "holding" and request.state == "taken" and report.reason != "handed_over":
+        request.become("open", answer="took_over")  # whoever drove has let go, and nobody has told the policy to go on
     elif request is not None and report.phase == "moving":
         request.become("answered", answer=request.answer or ("took_over" if request.state == "taken" else "go_on"))
     return ""

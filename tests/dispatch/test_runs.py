@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -295,7 +296,8 @@ async def doubting(lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> t
     """A run that asks, with two pictures of what it saw."""
 
     async def recent(robot: str, seconds: float = clips.SECONDS) -> list[tuple[int, dict[str, bytes]]]:
-        return [(5, {"main": b"a"}), (6, {"main": b"b"})]
+        now_ns = time.time_ns()
+        return [(1, {"main": b"of the run before"}), (now_ns, {"main": b"a"}), (now_ns + 1, {"main": b"b"})]
 
     monkeypatch.setattr(clips, "recent", recent)
     run = await started(lab, pilot)
@@ -341,6 +343,8 @@ async def test_who_takes_the_robot_takes_the_request_and_handing_back_answers_it
     await pilot.report(nonce="n-3", mode="SAFE_HOLD", reason="RELEASED")
     await pilot.say("holding", reason="released")
     await pilot.heard()
+    await request.arefresh_from_db()
+    assert request.state == "open", "who drove has let go, and it waits for somebody"
     await sync_to_async(runs.resume)(await kept(run), lab.people["operator"], 5.0)
     resume = await pilot.hear("run_resume")
     assert resume["doubt_off_s"] == 5.0 and permitted(lab, resume).act == "policy"

@@ -1,6 +1,6 @@
 // The markup of a new task: skeleton, verdict of the guard, lists to choose from. Pure.
 import { icon } from "../icons";
-import { count, safe } from "../text";
+import { safe } from "../text";
 import type { PolicyChoice, RobotChoice, Verdict } from "./shapes";
 import { understood, wilson } from "./words";
 
@@ -64,7 +64,7 @@ export function robotList(
   const can = robots.filter((one) => !whyNot(one));
   const rows = [...can, ...robots.filter((one) => whyNot(one))].map((one) => {
     const why = whyNot(one);
-    return `<tr aria-selected="${one.id === chosen && !why}" data-robot="${safe(one.name)}"><td><input type="radio" name="robot" value="${safe(one.id)}" id="r-${safe(one.id)}" ${one.id === chosen && !why ? "checked" : ""} ${why ? "disabled" : ""}></td><td><label for="r-${safe(one.id)}"><b>${safe(one.name)}</b></label><br><span class="s11 muted">${safe(one.site)}</span></td><td class="${why ? "muted" : ""}">${why ? safe(why) : `${icon("check", "ok")} free now`}</td></tr>`;
+    return `<tr aria-selected="${one.id === chosen && !why}" data-robot="${safe(one.name)}"><td><input type="radio" name="robot" value="${safe(one.id)}" id="r-${safe(one.id)}" ${one.id === chosen && !why ? "checked" : ""} ${why ? "disabled" : ""}></td><td><label for="r-${safe(one.id)}"><b>${safe(one.name)}</b></label><br><span class="s11 muted">${safe(one.site)}</span></td><td class="${why ? "muted" : ""}">${why ? safe(why) : `<span class="row">${icon("check", "ok")}free now</span>`}</td></tr>`;
   });
-  return `<p class="s11 muted tk-can">${can.length} of ${count(robots.length, "robot")} can do it</p><table class="tbl"><tbody>${rows.join("")}</tbody></table>`;
+  return `<p class="s11 muted tk-can">${can.length} of ${robots.length} can do it</p><table class="tbl"><tbody>${rows.join("")}</tbody></table>`;
 }
