@@ -25,8 +25,10 @@ class Held:
 
 def weights(delay_steps: int, length: int, chunk: int) -> NDArray[np.float32]:
     """float32[H]: 1 for the first `delay_steps`, which will be carried out for certain; then falling to the end of the
-    `length` actions that were decided before; 0 from there on."""
-    certain = min(delay_steps, length, chunk)
+    `length` actions that were decided before; 0 from there on, and for the second half of the chunk in any case: what is
+    seen now decides there."""
+    length = min(length, chunk - max(delay_steps, chunk // 2))
+    certain = max(0, min(delay_steps, length))
     out = np.zeros(chunk, np.float32)
     out[:certain] = 1.0
     for i in range(certain, min(length, chunk)):

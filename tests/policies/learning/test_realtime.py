@@ -22,13 +22,15 @@ from tests.policies.learning.test_heads import AXES, CHUNK, WIDTH, learnt
 
 
 def test_what_is_certain_weighs_fully_and_what_is_far_nothing() -> None:
-    told = weights(2, 6, 8)
-    assert told[:2].tolist() == [1.0, 1.0] and told[6:].tolist() == [0.0, 0.0]
-    assert all(a > b for a, b in pairwise(told[1:7]))
-    left = (6 - 3) / (6 - 2 + 1)
+    told = weights(2, 5, 12)
+    assert told[:2].tolist() == [1.0, 1.0] and told[5:].tolist() == [0.0] * 7
+    assert all(a > b for a, b in pairwise(told[1:6]))
+    left = (5 - 3) / (5 - 2 + 1)
     assert told[3] == pytest.approx(left * (math.exp(left) - 1) / (math.e - 1))
     assert weights(0, 0, 4).tolist() == [0.0] * 4
-    assert weights(9, 3, 4).tolist() == [1.0, 1.0, 1.0, 0.0]
+    assert weights(1, 4, 4).tolist()[2:] == [0.0, 0.0]  # half of a chunk is always free
+    assert weights(9, 3, 4).tolist() == [0.0] * 4  # nothing of it would be in time
+    assert weights(3, 8, 8)[:3].tolist() == [1.0, 1.0, 1.0]
 
 
 def test_guidance_is_bounded_near_the_noise_and_fades_near_the_actions() -> None:
