@@ -30,7 +30,7 @@ class _Binary(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class Observed(_Binary, frozen=True, kw_only=True, tag="observed"):
     """One question.  `state` float32[S], `prefix` float32[P, A] in Embodiment order and units, little endian; `pictures` are
-    JPEG by camera.  `step` counts the questions of this run: what is usual changes as a run goes on."""
+    JPEG by camera.  `step` counts the chunks that this run has followed: what is usual changes as a run goes on."""
 
     run: RowId
     policy: RowId

@@ -87,7 +87,7 @@ class RunReport(Message, frozen=True, tag="run_report"):
     result: RunResult | None = None  # when ended
     judge: Literal["", "world", "person"] = ""  # who said so
     seconds: float = 0.0  # since the first motion
-    step: U32 = 0  # chunks asked for
+    step: U32 = 0  # chunks that were followed
     chunk: int = -1
     delay_ms: float | None = None  # from the capture of what was seen to the chunk's arrival
     doubt: float | None = None

@@ -302,7 +302,6 @@ class Attempt:
                 self.order.instruction, np.array(status.state, np.float32), sight.pictures, prefix, delay_steps,
             )
         )  # fmt: skip
-        self._step += 1
         self._asked[self._number], self._seen_s = (sight.mono_s, sight.time_ns), sight.mono_s
         self._waiting_s = now_s
         for old in [n for n in self._asked if n <= self._number - _REMEMBERED]:
@@ -342,6 +341,7 @@ class Attempt:
             self._trouble = Trouble(thought.n, refused.code, refused.sentence)
             return
         self._trouble, self._chunk_untold = None, True
+        self._step += 1  # what is usual at a step is known from runs whose every question was answered
         if self.run.phase != "moving":
             if self._first_motion_s is None:
                 self._first_motion_s = now_s
