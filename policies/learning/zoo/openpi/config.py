@@ -48,13 +48,13 @@ class OpenpiBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class OpenpiConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`config.json` of such a policy.  Pictures are sent `side` pixels square, the whole view with black beside it."""
+    """`config.json` of such a policy.  Pictures are sent `side` pixels square, with black beside the view; 0: as they are."""
 
     kind: Literal["openpi"] = "openpi"
     address: Annotated[str, Meta(pattern=r"^wss?://[^\s]+$", max_length=300)]
     step_s: Annotated[float, Meta(gt=0, le=10)]  # between two actions of an answer
     bodies: tuple[OpenpiBody, ...]
-    side: Annotated[int, Meta(ge=8, le=1024)] = 224
+    side: Annotated[int, Meta(ge=0, le=1024)] = 224
     patience_s: Annotated[float, Meta(gt=0, le=60)] = 5.0
 
 
@@ -93,7 +93,7 @@ def pictures(config: OpenpiConfig, body: OpenpiBody) -> dict[str, list[int]]:
     found = {}
     for camera in body.cameras:
         eye = body.embodiment.camera(camera)
-        share = config.side / max(eye.width, eye.height)
+        share = config.side / max(eye.width, eye.height) if config.side else 1.0
         found[camera] = [max(1, round(eye.width * share)), max(1, round(eye.height * share))]
     return found
 
@@ -108,7 +108,8 @@ def question(config: OpenpiConfig, one: Observation) -> dict[str, Any]:
         raise Refused("policy_input", f"There is no picture of the camera {missing[0]}.")
     message: dict[str, Any] = {body.prompt: one.instruction}
     message |= {key: one.state[[order.index(name) for name in names]] for key, names in body.state.items()}
-    return message | {key: padded(one.images[camera], config.side) for camera, key in body.cameras.items()}
+    shown = {key: one.images[camera] for camera, key in body.cameras.items()}
+    return message | {key: padded(picture, config.side) if config.side else picture for key, picture in shown.items()}
 
 
 def decision(config: OpenpiConfig, one: Observation, answer: dict[str, Any]) -> Decision:

@@ -8,73 +8,38 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import http
 import logging
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import Server
 
-from policies.learning.zoo.openpi import codec
 from policies.learning.zoo.openpi.config import OpenpiBody, answer, observation
+from policies.learning.zoo.openpi.listening import Listening
 from protocol.errors import Refused
 from protocol.policy import Policy, check_decision
 
 log = logging.getLogger(__name__)
-MOST_BYTES = 32 << 20  # of a question
 
 
 class OpenpiServer:
-    """One policy for any number of connections; questions are answered one after the other."""
+    """One policy for any number of connections."""
 
     def __init__(self, policy: Policy, body: OpenpiBody, step_s: float = 0.0) -> None:
-        self._policy, self._body, self._thinking = policy, body.check(), asyncio.Lock()
+        self._policy, self._body = policy, body.check()
         self._about: dict[str, object] = {"robot": body.embodiment.name, "actions": list(body.actions), "server": "reins"}
         if step_s:
             self._about["step_s"] = step_s
 
     async def listen(self, host: str, port: int) -> Server:
-        return await serve(self._connection, host, port, compression=None, max_size=MOST_BYTES, process_request=_health)
+        return await Listening(self._about, self._answer).listen(host, port)
 
-    async def _connection(self, socket: ServerConnection) -> None:
-        await socket.send(codec.encode(self._about))
-        try:
-            async for raw in socket:
-                async with self._thinking:  # elsewhere, so that others are heard meanwhile
-                    told = await asyncio.to_thread(self._answer, raw)
-                await socket.send(told)
-        except ConnectionClosed:
-            log.info("a robot left in the middle of a question")
-        except Refused as refusal:
-            await _refuse(socket, f"{refusal.code}: {refusal.sentence}")
-        except Exception as error:  # whatever a policy stumbles over, the robot hears that it did
-            log.warning("the policy failed", exc_info=True)
-            await _refuse(socket, f"policy_failed: The policy failed: {type(error).__name__}.")
-
-    def _answer(self, raw: str | bytes) -> bytes:
-        if isinstance(raw, str):
-            raise Refused("openpi_message", "Questions are binary.")
-        began_s = time.perf_counter()
-        given = observation(self._body, codec.decode(raw))
-        [decided] = self._policy.act([given])
-        actions = answer(self._body, check_decision(decided, self._body.embodiment))
-        return codec.encode({"actions": actions, "server_timing": {"infer_ms": 1000 * (time.perf_counter() - began_s)}})
-
-
-async def _refuse(socket: ServerConnection, why: str) -> None:
-    with contextlib.suppress(ConnectionClosed):
-        await socket.send(why)
-        await socket.close(1011, "the text before this says why")
-
-
-def _health(connection: ServerConnection, request: Request) -> Response | None:
-    return connection.respond(http.HTTPStatus.OK, "OK\n") if request.path == "/healthz" else None
+    def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        [decided] = self._policy.act([observation(self._body, asked)])
+        return {"actions": answer(self._body, check_decision(decided, self._body.embodiment))}
 
 
 def read_mapping(path: Path) -> OpenpiBody:
