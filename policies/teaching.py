@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
@@ -73,6 +74,10 @@ class Teaching:
             self._stopped()
         except Refused as refused:
             self._fail(refused)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise  # and another worker tries again
+            self._fail(Refused("storage_full", "The disk became full while it learnt."))
 
     # -- before -------------------------------------------------------------------------------------
 

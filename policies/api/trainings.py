@@ -113,4 +113,4 @@ def cancel_training(request: HttpRequest, id: str) -> dict[str, Any]:
 def _detail(who: Person, id: str) -> dict[str, Any]:
     training = find_training(who, id)
     may = Training.objects.for_person(who, roles_with("train")).filter(pk=id).exists()
-    return reading.detail(training, may)
+    return reading.detail(training, may, reading.visible(who, roles_with("see")))

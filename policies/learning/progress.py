@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import hashlib
 import os
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -70,7 +71,12 @@ def keep(learning: Learning, config: Config) -> None:
     beside.parent.mkdir(parents=True, exist_ok=True)
     told = {"step": learning.step, "cpu_s": learning.cpu_s, "least": learning.least, "waited": learning.waited}
     metadata = {name: str(value) for name, value in told.items()} | {"config": fingerprint(config)}
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside, metadata=metadata)
+    try:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, beside, metadata=metadata)
+    except SafetensorError as error:
+        if f"os error {errno.ENOSPC}" not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, "no room for what going on needs", str(beside)) from error
     os.replace(beside, path)
 
 

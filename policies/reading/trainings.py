@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from fleet.models import Person
 from policies.models import PolicyVersion, Training
+from policies.models.training import TrainingQuerySet
 from policies.teaching import METRICS
 
 MOST_BYTES = 512 * 1024  # of metrics in one answer
@@ -83,10 +85,10 @@ def made(policy: PolicyVersion | None) -> dict[str, Any] | None:
     return {"id": policy.pk, "shown": policy.shown, "url": f"/policies/{policy.pk}/", "stage": policy.stage}
 
 
-def detail(training: Training, may_cancel: bool) -> dict[str, Any]:
-    queue = Training.objects.filter(organisation=training.organisation_id).select_related("dataset_version__dataset")
-    running, waiting = list(queue.filter(state="running")), list(queue.filter(state="queued").order_by("asked_at", "pk"))
-    beside = Training.objects.filter(organisation=training.organisation_id).exclude(pk=training.pk).exclude(state="queued")
+def detail(training: Training, may_cancel: bool, seen: QuerySet[Training]) -> dict[str, Any]:
+    """`seen`: those that whoever asks may know of."""
+    running, waiting = list(seen.filter(state="running")), list(seen.filter(state="queued").order_by("asked_at", "pk"))
+    beside = seen.exclude(pk=training.pk).exclude(state="queued")
     return row(training, may_cancel, running, waiting) | {
         "dataset_digest": training.dataset_digest,
         "config": {name: value for name, value in training.config.items() if value not in ("", {}, [])},
@@ -171,7 +173,7 @@ def picture(training: Training, frame: int, camera: str) -> Path:
     return training.folder / "samples" / f"{frame}.{camera}.jpg"
 
 
-def visible(who: Person, roles: tuple[str, ...]) -> Any:
+def visible(who: Person, roles: tuple[str, ...]) -> TrainingQuerySet:
     return (
         Training.objects.for_person(who, roles)
         .select_related("dataset_version__dataset", "organisation", "asked_by", "base", "made")

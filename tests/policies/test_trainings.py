@@ -299,3 +299,13 @@ def test_a_page_of_a_version_names_the_policies_that_were_made_from_it(learn: Le
     done(asked(learn))
     said = signed_in(learn.ellen).get(f"/api/datasets/{learn.version.dataset_id}/versions/1").json()
     assert said["policies"] == ["cubes 1"]
+
+
+def test_a_disk_that_becomes_full_is_said_with_what_to_do(learn: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Teaching, "_hear", full)
+    training = done(asked(learn))
+    assert (training.state, training.problem_code) == ("failed", "storage_full")
+    assert "Make room" in training.next_action
