@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from dispatch.kinds import kind_of
+from dispatch.kinds import pictures_of
 from dispatch.models import Run
 from fleet.fresh import Fresh
 
@@ -48,11 +48,10 @@ def read_open() -> dict[str, OpenRun]:
 
 def of(row: Run) -> OpenRun:
     person = row.order_by or row.started_by
-    cameras = row.policy.cameras.get(kind_of(row.robot), {})
     return OpenRun(
         id=row.pk, fence=row.fence, phase=row.phase, order=row.order, detail=row.order_detail, ordered_at=row.ordered_at,
         asker=person.uid if person else "", sentence=row.task.sentence, skill=row.task.skill, target=row.task.target,
-        policy=row.policy_id, policy_name=row.policy.shown, pictures={name: (size[0], size[1]) for name, size in cameras.items()},
+        policy=row.policy_id, policy_name=row.policy.shown, pictures=pictures_of(row.policy, row.robot),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dispatch import candidates, orders, places, traces
-from dispatch.kinds import kind_of
+from dispatch.kinds import pictures_of
 from dispatch.models import HelpRequest, Run, Task
 from dispatch.services import tasks as services
 from episodes.models import Episode
@@ -85,7 +85,7 @@ def run_detail(run: Run, sight: Sight) -> dict[str, Any]:
     path = places.trace(run.pk)
     return run_row(run, states, open_requests([run])) | {
         "task": {"id": run.task_id, "name": run.task.sentence}, "version": run.version, "order": run.order, "fence": run.fence,
-        "parts": run.task.parts, "cameras": run.policy.cameras.get(kind_of(run.robot), {}), "embodiment": run.robot.embodiment,
+        "parts": run.task.parts, "cameras": pictures_of(run.policy, run.robot), "embodiment": run.robot.embodiment,
         "episode": episode_of(run, sight), "episode_id": run.episode, "may_run": run.robot_id in sight.run,
         "may_drive": run.robot_id in sight.drive, "cockpit": reverse("cockpit", args=[run.robot_id]),
         "newest": traces.last(path), "trace_bytes": path.stat().st_size if path.exists() else 0,

@@ -77,7 +77,7 @@ def test_a_task_is_started_listed_and_found_by_its_robot(lab: Lab) -> None:
     connected(lab)
     run = post(client, "tasks", sentence=SENTENCE, robot=lab.robot.pk, policy=policy.pk).json()
     assert (run["phase"], run["order"], run["waits"]) == ("ordered", "start", "Waiting for kestrel-1 to take the order.")
-    assert run["cameras"] == {"main": [96, 72]}
+    assert run["cameras"] == {"main": [288, 216]}
     (task,) = client.get("/api/tasks").json()["items"]
     assert (task["sentence"], task["state"], task["runs"][0]["id"]) == (SENTENCE, "running", run["id"])
     assert client.get(f"/api/robots/{lab.robot.pk}/run").json()["id"] == run["id"]

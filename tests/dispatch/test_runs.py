@@ -51,7 +51,7 @@ async def test_a_sentence_becomes_an_order_with_a_permit_for_the_policy(lab: Lab
     order = pilot.order
     assert (order["run"], order["fence"], order["instruction"]) == (run.pk, 1, SENTENCE)
     assert order["goal"] == {"skill": "lift", "target": "red cube"}
-    assert order["pictures"] == {"main": [96, 72]} and order["policy_name"] == "starter 1"
+    assert order["pictures"] == {"main": [288, 216]} and order["policy_name"] == "starter 1"
     permit = permitted(lab, order)
     assert (permit.act, permit.fingerprint, permit.nonce) == ("policy", "pilot", "n-1")
     assert permit.person == lab.people["operator"].uid
