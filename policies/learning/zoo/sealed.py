@@ -23,6 +23,7 @@ from protocol.errors import Refused
 CHECKPOINT = "checkpoint"
 WEIGHTS = ".safetensors"
 _TEXT = {".json", ".txt", ".model", ".jinja", ".md"}
+_BESIDE = {".gitattributes", "LICENSE", "NOTICE"}
 _PLAIN = {"tokenizer.json", "vocab.json"}  # words, among which any may stand
 _MOST_FILES = 500
 _MOST_JSON = 64 << 20  # bytes
@@ -61,8 +62,10 @@ def _check(path: Path) -> None:
         return check_weights(path)
     if path.suffix == ".py":
         raise Refused("policy_code", f"{path.name} is code. Code that comes with a checkpoint is never run: bring weights only.")
-    if path.suffix not in _TEXT:
-        raise Refused("policy_pickle", f"{path.name} is neither text nor {WEIGHTS}. Save the weights as safetensors.")
+    if path.suffix not in _TEXT and path.name not in _BESIDE:
+        raise Refused(
+            "policy_pickle", f"{path.name} is neither text nor {WEIGHTS}. Save weights as safetensors, and leave the rest out."
+        )
     if path.name == "adapter_config.json":
         raise Refused("policy_adapter", "The checkpoint is an adapter for another. Merge both, then bring the whole.")
     if path.suffix == ".json" and path.name not in _PLAIN:

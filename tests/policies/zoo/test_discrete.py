@@ -22,6 +22,7 @@ from policies.services import registry
 from protocol.errors import Refused
 from protocol.inference import Chunk
 from protocol.policy import Observation, check_decision
+from robot.pilot.local import open_local
 from tests.episodes.rig import World
 from tests.policies.serving.rig import POLICY, Ear, Server, client, leave, question
 from tests.policies.zoo.speaker import BODY, END, PLAIN, config, speaker
@@ -247,6 +248,7 @@ def test_words_or_statistics_that_are_not_there_are_refused(tmp_path: Path, fiel
 def test_a_folder_is_looked_through_before_it_gets_its_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = speaker(tmp_path / "speaker")
     (folder / CARD).unlink()
+    (folder / "checkpoint/LICENSE").write_text("MIT")
     arguments = [str(folder), "--name", "cubes", "--licence", "MIT", "--skills", "reach", "--objects", "red cube"]
     assert sealed.main(arguments) == 0
     card = open_discrete(folder).card
@@ -275,6 +277,12 @@ def test_it_is_brought_in_like_any_other_and_a_worker_serves_it(here: World, fol
     server.kill()
     assert isinstance(chunk, Chunk)
     assert (chunk.axes, len(chunk.actions), chunk.doubt) == (2, 2 * 2 * 4, None)
+
+
+def test_the_robot_can_run_it_by_itself(folder: Path) -> None:
+    alone, usual = open_local(folder)
+    assert usual is None
+    assert alone.act([observation()])[0].actions.shape == (2, 2)
 
 
 def test_a_checkpoint_with_code_is_not_brought_in(here: World, tmp_path: Path) -> None:
