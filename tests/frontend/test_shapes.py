@@ -10,6 +10,7 @@ import pytest
 from ninja import Schema
 
 from episodes.schemas import campaigns, catalogue, datasets, episodes, review
+from policies.schemas import policies, trainings
 
 SOURCES = Path(__file__).parents[2] / "frontend" / "src"
 INTERFACE = re.compile(r"export interface (\w+)(?: extends (\w+))? \{\n(.*?)\n\}", re.DOTALL)
@@ -55,6 +56,8 @@ FILES = {
         review,
         ("ReviewShown", "AgreementShown", "Reviews", "NextReview", "Beside", "MarkShown", "InstructionShown", "Kinds"),
     ),
+    "policy/shapes.ts": (policies, ("PolicyRow", "PolicyDetail", "Step")),
+    "training/shapes.ts": (trainings, ("TrainingRow", "TrainingDetail", "Made")),
 }
 SHARED = [(file, module, name) for file, (module, names) in FILES.items() for name in names]
 
