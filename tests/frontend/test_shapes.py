@@ -57,7 +57,7 @@ FILES = {
         ("ReviewShown", "AgreementShown", "Reviews", "NextReview", "Beside", "MarkShown", "InstructionShown", "Kinds"),
     ),
     "policy/shapes.ts": (policies, ("PolicyRow", "PolicyDetail", "Step")),
-    "training/shapes.ts": (trainings, ("TrainingRow", "TrainingDetail", "Made")),
+    "training/shapes.ts": (trainings, ("TrainingRow", "TrainingDetail", "Made", "Samples", "Choices")),
 }
 SHARED = [(file, module, name) for file, (module, names) in FILES.items() for name in names]
 

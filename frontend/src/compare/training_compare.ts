@@ -5,7 +5,8 @@ import { safe, span } from "../text";
 import { type Chart, Charts, short } from "../training/charts";
 import { beside, Curves } from "../training/curves";
 import { stateChip } from "../training/markup";
-import type { Line, TrainingDetail } from "../training/shapes";
+import type { Line } from "../training/reported";
+import type { TrainingDetail } from "../training/shapes";
 import { percent } from "../training/words";
 import { differences } from "./differences";
 

@@ -1,5 +1,7 @@
 // What the server tells of policies (policies/schemas/policies.py).
 
+import type { Card } from "./card";
+
 export const STAGES = ["candidate", "shadow", "canary", "production", "retired"] as const;
 export type Stage = (typeof STAGES)[number];
 
@@ -30,18 +32,6 @@ export interface Step {
   about: string;
   url: string;
   at: string | null;
-}
-
-export interface Card {
-  kind: string;
-  skills: string[];
-  instructions: string[];
-  objects: string[];
-  data: Record<string, unknown>;
-  training: Record<string, unknown>;
-  figures: Record<string, unknown>;
-  limits: string[];
-  licence: string;
 }
 
 export interface PolicyDetail extends PolicyRow {

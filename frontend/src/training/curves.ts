@@ -1,5 +1,5 @@
 // The curves of one training, put together from the lines it reports. Pure. A training that went on after a kill did some steps twice: the later count.
-import type { Line } from "./shapes";
+import type { Line } from "./reported";
 
 export interface Series {
   steps: number[];

@@ -2,7 +2,8 @@
 import { when } from "../episodes/words";
 import { icon } from "../icons";
 import { count, safe, span } from "../text";
-import type { Line, TrainingDetail, TrainingRow } from "./shapes";
+import type { Line } from "./reported";
+import type { TrainingDetail, TrainingRow } from "./shapes";
 import { heard, left, logWords, percent, STATES, standing, thousands } from "./words";
 
 export function stateChip(row: TrainingRow): string {

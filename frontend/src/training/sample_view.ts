@@ -1,6 +1,7 @@
 // Steps that were set aside: the picture, what is so, and what the model says of it at a chosen check.
 import { safe } from "../text";
-import type { Box, Frame, Point, Said, Samples } from "./shapes";
+import type { Box, Frame, Point, Said } from "./reported";
+import type { Samples } from "./shapes";
 
 const SIZE = 100; // of the drawing's field, each way
 

@@ -1,5 +1,7 @@
 // What the server tells of trainings (policies/schemas/trainings.py).
 
+import type { Frame, Said } from "./reported";
+
 export type State = "queued" | "running" | "done" | "failed" | "cancelled";
 
 export interface Made {
@@ -49,37 +51,6 @@ export interface TrainingDetail extends TrainingRow {
   resumed: number;
   figures: Record<string, number>;
   compared: Made[];
-}
-
-/** One line that a training reported. `event` says which kind. */
-export interface Line {
-  at: number;
-  event: string;
-  step?: number;
-  [name: string]: unknown;
-}
-
-export type Box = [number, number, number, number];
-export type Point = [number, number];
-
-/** A step that was set aside, and what is so. Places are shares of a picture's width and height. */
-export interface Frame {
-  episode: string;
-  instruction: string;
-  cameras: string[];
-  subtask: string;
-  target: string;
-  boxes: Record<string, Box>;
-  waypoint: Record<string, Point>;
-}
-
-export interface Said {
-  subtask: string;
-  target: string;
-  confidence: number;
-  boxes: Record<string, Box>;
-  keypoints: Record<string, Point[]>;
-  waypoint: Record<string, Point>;
 }
 
 export interface Samples {

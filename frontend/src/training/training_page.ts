@@ -9,8 +9,9 @@ import { Charts } from "./charts";
 import { chartsOf } from "./chosen_charts";
 import { Curves } from "./curves";
 import { head, learnsFrom, log, machine, notice, queue, repeat } from "./markup";
+import type { Line } from "./reported";
 import { sampleMarkup } from "./sample_view";
-import type { Line, Samples, TrainingDetail, TrainingRow } from "./shapes";
+import type { Samples, TrainingDetail, TrainingRow } from "./shapes";
 
 const LOOK_MS = 1500;
 const CALM_MS = 5000; // while it waits, or the server is away

@@ -1,6 +1,7 @@
 // What is said of a training, in words. Pure.
 import { count, span } from "../text";
-import type { Line, TrainingRow } from "./shapes";
+import type { Line } from "./reported";
+import type { TrainingRow } from "./shapes";
 
 export const STATES: Record<
   TrainingRow["state"],

@@ -4,7 +4,8 @@ import { differences } from "../../src/compare/differences";
 import { short } from "../../src/training/charts";
 import { chartsOf } from "../../src/training/chosen_charts";
 import { beside, Curves } from "../../src/training/curves";
-import type { Line, TrainingDetail, TrainingRow } from "../../src/training/shapes";
+import type { Line } from "../../src/training/reported";
+import type { TrainingDetail, TrainingRow } from "../../src/training/shapes";
 import { left, logWords, standing } from "../../src/training/words";
 
 const step = (n: number, loss: number, more = {}): Line => ({
