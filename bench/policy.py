@@ -10,6 +10,7 @@ scenes: its place within 5 cm, the middle of its box inside the true one, either
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import multiprocessing
 import sys
@@ -131,17 +132,21 @@ def demonstrate(order: tuple[Path, str, int, int]) -> None:
     (home / "done").touch()
 
 
-def learn(order: tuple[Path, Recipe]) -> float:
-    """CPU minutes of the training itself."""
-    data, one = order
+def gather(data: Path, one: Recipe) -> Path:
+    """A folder of links to the recipe's demonstrations; several may make it at once."""
     together = data / f"episodes-{'-'.join(one.tasks)}-{one.demonstrations}"
     together.mkdir(parents=True, exist_ok=True)
     for task in one.tasks:
         for folder in sorted((data / task / "episodes").iterdir())[: one.demonstrations]:
-            link = together / folder.name
-            if not link.exists():
-                link.symlink_to(folder)
-    config, out = read_config(RECIPE.read_bytes()), one.folder(data)
+            with contextlib.suppress(FileExistsError):
+                (together / folder.name).symlink_to(folder)
+    return together
+
+
+def learn(order: tuple[Path, Recipe]) -> float:
+    """CPU minutes of the training itself."""
+    data, one = order
+    together, config, out = gather(data, one), read_config(RECIPE.read_bytes()), one.folder(data)
     learning = msgspec.structs.replace(config.learn, seed=one.seed, steps=one.steps or config.learn.steps)
     model = msgspec.structs.replace(config.model, head=one.head)
     config = msgspec.structs.replace(config, episodes=str(together), out=str(out), learn=learning, model=model)

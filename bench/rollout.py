@@ -1,6 +1,6 @@
 """A policy in the simulated world, in lock step: no clock, no network, no delay but the one that is asked for.
 
-The gate, the physics, the cameras and the judge are those of a live robot.
+The gate, the physics, the cameras, what becomes of their pictures on the way and the judge are those of a live robot.
 """
 
 from __future__ import annotations
@@ -8,13 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from policies.serving.pictures import decode
 from protocol.embodiment import Embodiment
 from protocol.policy import Decision, Observation, Policy, check_decision
 from robot.collect.script import TableScript, open_script
 from robot.collect.size import resized
 from robot.kernel.gate import Gate
+from robot.media.encoder import to_i420
+from robot.pilot.eyes import to_jpeg
 from robot.world.experts.task import Assignment
 from robot.world.pictures import Pictures
 from robot.world.variation import Variation
@@ -32,6 +37,11 @@ class Rollout:
     seconds: float = 0.0
     decisions: list[tuple[Observation, Decision]] = field(default_factory=list)
     target_m: list[tuple[float, float, float]] = field(default_factory=list)
+
+
+def crossed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8[H, W, 3] as it reaches a policy on the server: through the camera's I420 and a JPEG.  Doubt sees the difference."""
+    return decode(to_jpeg(np.asarray(cv2.cvtColor(to_i420(picture), cv2.COLOR_YUV2RGB_I420), np.uint8)), "scene")
 
 
 class Arena:
@@ -82,7 +92,7 @@ class Arena:
         world = self.script.world
         qpos, edits = world.look()
         state = SceneState(0, 0, self.script.scene, qpos, edits, [])
-        pictures = {name: eye.draw(state) for name, eye in self._eyes.items()}
+        pictures = {name: crossed(eye.draw(state)) for name, eye in self._eyes.items()}
         return Observation(now_ns, self.embodiment.kind, instruction, world.sense().state, pictures)
 
     def run(
