@@ -1,4 +1,4 @@
-"""Takes the pictures of tasks, runs, help and takeover from a running demo.
+"""Takes the pictures of tasks, runs, help, takeover, a training and a policy from a running demo that has episodes.
 
 `python docs/screenshots_runs.py [--port N] [--data FOLDER]`; sets the scene before its first robot.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.chromium import chromium
 
@@ -20,6 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = Path(__file__).resolve().parent / "images"
 PASSWORD = "reins-demo"  # noqa: S105  # of the demo's people
 SEED = "73"
+#: freezes a version of all episodes; its address
+FROZEN = """async () => {
+  const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
+  const send = (url, body) => fetch(url, {method: "POST", body: JSON.stringify(body),
+    headers: {"Content-Type": "application/json", "X-CSRFToken": token}}).then((answer) => answer.json());
+  const made = await send("/api/datasets", {name: `all ${Date.now()}`, follows: true});
+  await send(`/api/datasets/${made.id}/versions`, {version: made.version, reason: "to learn from"});
+  return `/datasets/${made.id}/?version=1`;
+}"""
 
 
 def main() -> None:
@@ -29,12 +38,8 @@ def main() -> None:
     options = parser.parse_args()
     url, robot = f"http://127.0.0.1:{options.port}", options.data / "robots" / "kestrel-1"
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{url}/sign-in/")
-        page.fill("input[name=username]", "operator@demo.example")
-        page.fill("input[name=password]", PASSWORD)
-        page.press("input[name=password]", "Enter")
-        page.wait_for_url(f"{url}/")
+        _learning(_signed_in(browser, url, "engineer"), url)
+        page = _signed_in(browser, url, "operator")
         _scene(robot)
         _start(page, url, "Pick up the red cube", "task")
         _phase(page, "moving")
@@ -48,6 +53,36 @@ def main() -> None:
         _start(page, url, "Pick up the red cube")
         _phase(page, "holding")
         _help(page, url)
+
+
+def _signed_in(browser: Browser, url: str, role: str) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(f"{url}/sign-in/")
+    page.fill("input[name=username]", f"{role}@demo.example")
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(f"{url}/")
+    return page
+
+
+def _learning(page: Page, url: str) -> None:
+    """A training on everything there is, while it learns; the policy that the demo brought."""
+    page.goto(url + str(page.evaluate(FROZEN)))
+    page.get_by_role("link", name="Train on it").click()
+    page.get_by_label("Name of the policy").fill("tabletop")
+    page.get_by_label("Steps").fill("2000")
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.wait_for_url("**/trainings/*/")
+    page.locator(".sample .cam img").first.wait_for(timeout=180_000)
+    page.wait_for_timeout(60_000)
+    _take(page, "training")
+    page.keyboard.press("x")
+    page.wait_for_timeout(3000)
+    page.goto(f"{url}/policies/")
+    page.get_by_role("link", name="starter").first.click()
+    page.wait_for_url("**/policies/*/")
+    page.wait_for_timeout(2000)
+    _take(page, "policy")
 
 
 def _help(page: Page, url: str) -> None:
