@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
 import platform
 import resource
 import sys
@@ -285,4 +286,8 @@ def _card(config: Config, learning: Learning, episodes: list[Recorded], base: Ca
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    if "WORLD_SIZE" in os.environ:
+        os._exit(code)  # threads that joined the processes may still live, and the interpreter's orderly end would abort on them
+    sys.exit(code)
