@@ -5,8 +5,10 @@ nonce, each time the robot reports, until the robot's own word has answered it.
 from __future__ import annotations
 
 import datetime
+import logging
 from typing import Any
 
+import redis.exceptions
 from asgiref.sync import async_to_sync
 
 from dispatch.open_runs import OpenRun
@@ -18,6 +20,7 @@ from protocol.state import RobotState
 from protocol.wire import Message
 from teleop import permits
 
+log = logging.getLogger(__name__)
 AGAIN_S = 0.9
 START_FOR = datetime.timedelta(seconds=20)  # then nobody expects it to move any more, and it must not
 RESUME_FOR = datetime.timedelta(seconds=10)
@@ -55,7 +58,10 @@ def _permit(run: OpenRun, robot: str, nonce: str) -> Signed:
 
 def send_now(robot: str, run: OpenRun) -> None:
     """At once, without waiting for the robot's next report.  May be lost: the report brings it again."""
-    async_to_sync(_send)(robot, run)
+    try:
+        async_to_sync(_send)(robot, run)
+    except (redis.exceptions.RedisError, OSError) as error:
+        log.warning("the order of run %s goes with the robot's next report (%s)", run.id, error)
 
 
 async def _send(robot: str, run: OpenRun) -> None:
