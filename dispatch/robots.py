@@ -29,6 +29,7 @@ from protocol.runs import RunEnd, RunNoted, RunReport
 
 log = logging.getLogger(__name__)
 KEPT = 1000  # runs that a process remembers
+STRANGERS, STRANGERS_S = 20, 60.0  # so many runs that are none of its own are written down of a robot within this time
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Followed:
 
 followed: OrderedDict[str, Followed] = OrderedDict()  # by run; the robot's socket is in this process
 _strangers: OrderedDict[tuple[str, str], None] = OrderedDict()  # (robot, run) that were written down as fenced
+_noted: dict[str, tuple[float, int]] = {}  # by robot: since when it is counted, and how many
 repeats = orders.Repeats()
 
 
@@ -65,11 +67,12 @@ async def on_run(robot: ConnectedRobot, message: RunReport) -> None:
         await _not_open(robot, message)
         return
     here = _remember(run.id)
-    if message.n <= here.n and message.phase != "ended":
+    known = message.n < here.n or (message.n == here.n and here.told is not None)  # a restart may have cut it from the database
+    if known and message.phase != "ended":
         return
     if message.n > here.n:
         raw = traces.line(message)
-        traces.append(places.trace(run.id), raw)
+        _trace(run.id, raw)
         here.n = message.n
         with contextlib.suppress(redis.exceptions.RedisError, OSError):
             await newest.keep(run.id, raw)
@@ -78,6 +81,14 @@ async def on_run(robot: ConnectedRobot, message: RunReport) -> None:
         await _settle(robot, run, here)
     if message.phase == "ended":
         await robot.tell(RunNoted(run=message.run, fence=message.fence))
+
+
+def _trace(run: str, raw: bytes) -> None:
+    """A disk that takes no more costs the trace, never the word itself: somebody may have to be asked for help."""
+    try:
+        traces.append(places.trace(run), raw)
+    except OSError as error:
+        log.warning("the trace of run %s lacks a line: %s", run, error)
 
 
 async def _settle(robot: ConnectedRobot, run: OpenRun, here: Followed) -> None:
@@ -129,21 +140,29 @@ async def _not_open(robot: ConnectedRobot, message: RunReport) -> None:
     if message.phase == "ended":
         await sync_to_async(reports.take)(row.pk, message)
         await robot.tell(RunNoted(run=row.pk, fence=row.fence))
-    else:
+    elif row.phase == "ended":  # else the database was away a moment ago: the robot says it again
         detail = row.order_detail if row.order == "end" else {}
         await robot.tell(RunEnd(run=row.pk, fence=row.fence, result=detail.get("result", "cancelled"), reason="run_over"))
 
 
 async def _note_stranger(robot: ConnectedRobot, message: RunReport) -> None:
-    """Once for each, however often it is said."""
+    """Once for each, however often it is said; of a robot that says it of ever new ones, a few a minute."""
     key = (robot.id, message.run)
-    if key in _strangers:
+    if key in _strangers or not _may_note(robot.id, time.monotonic()):
         return
     _strangers[key] = None
     while len(_strangers) > KEPT:
         _strangers.popitem(last=False)
     actor, said = f"robot {robot.name}", {"run": message.run, "fence": message.fence, "phase": message.phase}
     await sync_to_async(audit.append)(actor, "run_report_fenced", robot.name, robot.organisation_id, **said)
+
+
+def _may_note(robot: str, now_s: float) -> bool:
+    since_s, count = _noted.get(robot, (now_s, 0))
+    if now_s - since_s > STRANGERS_S:
+        since_s, count = now_s, 0
+    _noted[robot] = since_s, count + 1
+    return count < STRANGERS
 
 
 # -- what a robot is told ----------------------------------------------------------------------------------------------
@@ -176,5 +195,6 @@ def forget() -> None:
     """As a process that has just begun."""
     followed.clear()
     _strangers.clear()
+    _noted.clear()
     repeats.forget()
     runs.forget()

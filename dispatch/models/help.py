@@ -26,7 +26,7 @@ class HelpRequest(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="help")
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="help")
     state = models.CharField(max_length=8, choices=[(name, name) for name in TRANSITIONS], default="open")
-    reason = models.CharField(max_length=40)  # doubt, no_progress
+    reason = models.CharField(max_length=40)  # doubt, no_progress, policy_output, ...
     sentence = models.CharField(max_length=300, blank=True)
     doubt = models.FloatField(null=True, blank=True)
     limit = models.FloatField(null=True, blank=True)

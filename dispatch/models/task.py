@@ -130,11 +130,16 @@ class Run(models.Model):
         self.refresh_from_db()
         return bool(changed)
 
-    def ask(self, order: str, person: Person, detail: dict[str, Any]) -> None:
-        """Leaves an order that is repeated until the robot has answered; a later one takes its place."""
+    def ask(self, order: str, person: Person, detail: dict[str, Any]) -> bool:
+        """Leaves an order that is repeated until the robot has answered; a later one takes its place, but nothing that of an
+        end.  False when the row is not where such an order is of use."""
+        found = Run.objects.filter(pk=self.pk).exclude(phase="ended")
+        if order != "end":
+            found = found.filter(phase__in=("holding", "taken")).exclude(order="end")
         values = {"order": order, "order_detail": detail, "order_by": person, "ordered_at": timezone.now()}
-        Run.objects.filter(pk=self.pk).update(version=F("version") + 1, **values)
+        changed = found.update(version=F("version") + 1, **values)
         self.refresh_from_db()
+        return bool(changed)
 
     def check_seen(self, version: int) -> None:
         """`Refused("stale_version")` when the row is not the one that was seen."""

@@ -15,7 +15,9 @@ from fleet import audit
 from fleet.models import Person
 from protocol.runs import RunReport
 
-ASKS = ("doubt", "no_progress")  # it will not get further by itself; a late chunk passes
+#: It will not get further by itself, and asking again would not cure it; a late chunk passes.
+ASKS = ("doubt", "no_progress", "policy_output", "policy_input", "policy_embodiment", "policy_damaged", "policy_unusable")
+RESUMING = "resuming"  # it was told to go on and looks
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ def take(id: str, report: RunReport, driver: str = "") -> Taken:
         if report.phase == "ended":
             _end(run, report, values)
             return Taken(id)
+        before = run.phase, run.reason
         run.enter(report.phase, **values)
-        return Taken(id, _help(run, report, driver))
+        return Taken(id, _help(run, report, driver, before))
 
 
 def _columns(run: Run, report: RunReport) -> dict[str, Any]:
@@ -53,8 +56,12 @@ def _columns(run: Run, report: RunReport) -> dict[str, Any]:
 
 
 def _answers(run: Run, report: RunReport) -> bool:
-    """Whether the robot's word answers what it was told."""
-    return run.order == "start" or report.phase == "ended" or (run.order == "resume" and report.phase == "moving")
+    """Whether the robot's word answers what it was told.  Going on is said once for each time that somebody wants it: not again
+    after a person has driven, nor over a new doubt."""
+    if run.order == "start" or report.phase == "ended":
+        return True
+    asks_anew = report.reason in ASKS and (report.phase, report.reason) != (run.phase, run.reason)
+    return run.order == "resume" and (report.phase in ("moving", "taken") or report.reason == RESUMING or asks_anew)
 
 
 def _end(run: Run, report: RunReport, values: dict[str, Any]) -> None:
@@ -67,17 +74,17 @@ def _end(run: Run, report: RunReport, values: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-def _help(run: Run, report: RunReport, driver: str) -> str:
-    """Opens, takes or answers the run's help request; gives the id of one that is new."""
+def _help(run: Run, report: RunReport, driver: str, before: tuple[str, str]) -> str:
+    """Opens, takes or answers the run's help request; gives the id of one that is new.  `before`: the run's phase and reason."""
     request = HelpRequest.objects.filter(run=run, state__in=("open", "taken")).first()
     if report.phase == "holding" and report.reason in ASKS:
         if request is None:
             return _open(run, report)
-        if request.state == "taken":  # it was handed back, went on and asks again
+        if request.state == "taken" and before != ("holding", report.reason):  # it was handed back, went on and asks again
             request.become("open", taken_by=None, taken_at=None)
     elif request is not None and report.phase == "taken":
         _take(request, run, driver)
-    elif request is not None and report.phase == "holding" and request.state == "taken" and report.reason != "handed_over":
+    elif request is not None and report.phase == "holding" and before[0] == "taken" and report.reason != RESUMING:
         request.become("open", answer="took_over")  # whoever drove has let go, and nobody has told the policy to go on
     elif request is not None and report.phase == "moving":
         request.become("answered", answer=request.answer or ("took_over" if request.state == "taken" else "go_on"))

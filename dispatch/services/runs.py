@@ -20,9 +20,11 @@ DOUBT_OFF_S = 5.0  # after an answer: so long it does not ask again
 
 
 def resume(run: Run, person: Person, doubt_off_s: float) -> None:
-    """Refused: `run_ended`, `run_moves`, `still_taken`, `robot_offline`, what else keeps a robot from moving."""
+    """Refused: `run_ended`, `run_ending`, `run_moves`, `still_taken`, `robot_offline`, what else keeps a robot from moving."""
     if run.phase == "ended":
         raise Refused("run_ended", "This run has ended. Start the task again.")
+    if run.order == "end":
+        raise Refused("run_ending", "Somebody has ended this run; the robot has not answered yet. Start the task again after it.")
     if run.phase not in ("holding", "taken"):
         raise Refused("run_moves", "It has not stopped, so there is nothing to go on from.")
     state = orders.states([run.robot_id]).get(run.robot_id)
@@ -33,7 +35,8 @@ def resume(run: Run, person: Person, doubt_off_s: float) -> None:
     if state.lease is not None and state.lease.kind == "human":
         raise Refused("still_taken", f"{state.lease.name} drives it. Hand it back first.")
     with transaction.atomic():
-        run.ask("resume", person, {"doubt_off_s": doubt_off_s})
+        if not run.ask("resume", person, {"doubt_off_s": doubt_off_s}):
+            raise Refused("run_moves", "The run went on or ended meanwhile. Look at it again.")
         _note(person, "run_resumed", run, doubt_off_s=doubt_off_s)
         send(run)
 
@@ -45,7 +48,8 @@ def end(run: Run, person: Person, result: Word, reason: str = "") -> None:
         raise Refused("run_ended", "This run has ended already.", result=run.result)
     away = run.robot_id not in orders.states([run.robot_id]) and lapsed(run)
     with transaction.atomic():
-        run.ask("end", person, {"result": result, "reason": reason[:200]})
+        if not run.ask("end", person, {"result": result, "reason": reason[:200]}):
+            raise Refused("run_ended", "This run has ended already.", result=run.result)
         _note(person, "run_ended_by_person", run, result=result, reason=reason[:200])
         if away:
             finish(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -79,12 +80,16 @@ class Pilot(RobotProgram):
     async def say(self, phase: str, **changes: Any) -> None:
         await self.tell(self.word(phase, **changes))
 
-    async def heard(self) -> None:
-        """Everything said so far was worked on: messages of one socket are heard in order."""
+    async def heard(self) -> list[str]:
+        """Everything said so far was worked on: messages of one socket are heard in order.  The types of what it was told."""
         from protocol import robot_link
 
         await self.tell(robot_link.TokenRequest())
-        await self.hear("token")
+        told: list[str] = []
+        while "token" not in told:
+            event = await self.wire.receive_output(5.0)
+            told.append(json.loads(event["text"])["type"])
+        return told
 
 
 async def started(lab: Lab, pilot: Pilot, role: str = "operator", sentence: str = SENTENCE) -> Run:

@@ -229,6 +229,42 @@ async def test_a_word_that_the_database_missed_is_written_down_when_it_is_back(
     assert await HelpRequest.objects.filter(run=run, reason="doubt").acount() == 1
 
 
+async def test_a_word_of_which_only_the_trace_knows_is_written_down_after_a_restart(lab: Lab, pilot: Pilot) -> None:
+    run = await started(lab, pilot)
+    await pilot.say("moving")
+    await pilot.heard()
+    word = pilot.word("holding", reason="doubt", doubt=0.9, limit=0.6)
+    traces.append(places.trace(run.pk), traces.line(word))  # and then the process ended
+    robots.forget()
+    await pilot.tell(word)
+    await pilot.heard()
+    assert (await kept(run)).phase == "holding"
+    request = await HelpRequest.objects.aget(run=run)
+    await sync_to_async(helping.take)(request, request.version, lab.people["operator"])
+    robots.forget()
+    await pilot.tell(word)
+    await pilot.heard()
+    await request.arefresh_from_db()
+    assert request.state == "taken", "the same word again changes nothing"
+
+
+async def test_a_disk_that_is_full_costs_the_trace_and_not_the_call_for_help(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> bool:
+        raise OSError(28, "No space left on device")
+
+    run = await started(lab, pilot)
+    monkeypatch.setattr(traces, "append", full)
+    await pilot.say("moving")
+    await pilot.say("holding", reason="doubt", doubt=0.9, limit=0.6)
+    await pilot.heard()
+    assert await HelpRequest.objects.filter(run=run).acount() == 1
+    await pilot.say("ended", result="failure", judge="world")
+    await pilot.hear("run_noted")
+    assert (await kept(run)).result == "failure"
+
+
 async def test_the_end_is_noted_each_time_it_is_said(lab: Lab, pilot: Pilot) -> None:
     run = await started(lab, pilot)
     ended = pilot.word("ended", result="failure", judge="world")
@@ -253,6 +289,15 @@ async def test_row_48_a_word_on_a_run_that_is_not_its_own_is_fenced_and_written_
     assert (await kept(run)).phase == "ordered"
     entries = [entry async for entry in AuditEntry.objects.filter(act="run_report_fenced")]
     assert {entry.actor for entry in entries} == {"robot kestrel-1"} and len(entries) == 4
+
+
+async def test_ever_new_runs_that_are_not_its_own_do_not_fill_the_audit(lab: Lab, pilot: Pilot) -> None:
+    await started(lab, pilot)
+    for number in range(robots.STRANGERS + 5):
+        pilot.order = {"run": f"{number:032x}", "fence": 1}
+        await pilot.say("moving")
+    await pilot.heard()
+    assert await AuditEntry.objects.filter(act="run_report_fenced").acount() == robots.STRANGERS
 
 
 # -- the lease -----------------------------------------------------------------------------------------
@@ -372,6 +417,46 @@ async def test_an_answer_lets_it_go_on_and_says_who_gave_it(lab: Lab, pilot: Pil
     assert await HelpRequest.objects.filter(run=run).acount() == 2
 
 
+@pytest.mark.parametrize("words", [[("taken", ""), ("holding", "released")], [("holding", "resuming"), ("holding", "doubt")]])
+async def test_going_on_is_not_said_again_after_a_person_has_driven_or_a_new_doubt(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch, words: list[tuple[str, str]]
+) -> None:
+    monkeypatch.setattr("dispatch.orders.AGAIN_S", 0.0)
+    run, _ = await doubting(lab, pilot, monkeypatch)
+    await sync_to_async(runs.resume)(await kept(run), lab.people["operator"], 0.0)
+    await pilot.hear("run_resume")
+    for phase, reason in words:
+        await pilot.say(phase, reason=reason)
+    await pilot.heard()
+    assert (await kept(run)).order == ""
+    await pilot.report(nonce="n-2")
+    assert "run_resume" not in await pilot.heard()
+
+
+async def test_who_says_go_on_without_driving_is_not_written_down_as_having_driven(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, request = await doubting(lab, pilot, monkeypatch)
+    await sync_to_async(helping.take)(request, request.version, lab.people["operator"])
+    await sync_to_async(helping.go_on)(request, request.version, lab.people["operator"], 5.0)
+    await pilot.say("holding", reason="resuming")
+    await pilot.heard()
+    await request.arefresh_from_db()
+    assert request.state == "taken"
+    await pilot.say("moving")
+    await pilot.heard()
+    await request.arefresh_from_db()
+    assert (request.state, request.answer) == ("answered", "go_on")
+
+
+async def test_a_policy_that_says_what_no_robot_may_follow_asks_for_a_person(lab: Lab, pilot: Pilot) -> None:
+    run = await started(lab, pilot)
+    await pilot.say("moving")
+    await pilot.say("holding", reason="policy_output", sentence="The policy answered with a value that is no number.")
+    await pilot.heard()
+    assert (await HelpRequest.objects.aget(run=run)).reason == "policy_output"
+
+
 async def test_two_who_come_at_once_one_has_it(lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
     _, request = await doubting(lab, pilot, monkeypatch)
     seen = request.version
@@ -399,6 +484,19 @@ async def test_a_persons_end_is_told_until_the_robot_has_ended(lab: Lab, pilot: 
     await pilot.hear("run_noted")
     now = await kept(run)
     assert (now.phase, now.result, now.judge, now.task.state, now.order) == ("ended", "failure", "person", "failed", "")
+
+
+async def test_an_end_that_the_robot_has_not_answered_is_not_replaced_by_going_on(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, _ = await doubting(lab, pilot, monkeypatch)
+    seen = await kept(run)
+    await sync_to_async(runs.end)(await kept(run), lab.people["operator"], "failure")
+    for row, code in ((await kept(run), "run_ending"), (seen, "run_moves")):
+        with pytest.raises(Refused) as caught:
+            await sync_to_async(runs.resume)(row, lab.people["engineer"], 5.0)
+        assert caught.value.code == code
+    assert (await kept(run)).order == "end"
 
 
 async def test_a_robot_that_is_away_waits_and_nobody_else_gets_its_run(lab: Lab, pilot: Pilot) -> None:
