@@ -54,6 +54,19 @@ class Reasoning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keypoints: dict[str, list[tuple[float, float]]] = {}
 
 
+MAX_REASONING = 32 * 1024  # bytes as JSON: it goes with the reports of a run
+
+
+def plain(reasoning: Reasoning | None) -> Reasoning | None:
+    """Itself, or None when it holds a place that is no number, something else than it should, or more than a report can carry:
+    nobody can draw that."""
+    try:
+        raw = msgspec.json.encode(reasoning)  # NaN becomes null, which the next line does not take
+        return msgspec.json.decode(raw, type=Reasoning | None) if len(raw) <= MAX_REASONING else None
+    except (msgspec.DecodeError, TypeError, ValueError):
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`actions` float32[H, A] in Embodiment units, the first for the moment of the observation, `dt_s` apart.

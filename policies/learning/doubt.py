@@ -120,4 +120,7 @@ def load_calibration(path: Path) -> tuple[Familiar, Band]:
     width = len(familiar.mean)
     if familiar.precision.shape != (width, width) or limit.mean.shape != limit.width.shape or not len(limit.mean):
         raise Refused("calibration_damaged", f"The parts of the calibration {path.name} do not fit together.")
+    bounded = all(np.isfinite(part).all() for part in (familiar.mean, familiar.precision, limit.mean))
+    if not bounded or not (limit.width >= 0).all():  # infinite: too few runs to promise anything, so nothing is doubted
+        raise Refused("calibration_damaged", f"The calibration {path.name} holds a value that is no number.")
     return familiar, limit

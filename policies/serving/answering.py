@@ -21,7 +21,7 @@ from protocol import inference
 from protocol.embodiment import Embodiment, decode_embodiment
 from protocol.errors import Refused
 from protocol.inference import Chunk, Observed, Trouble, floats
-from protocol.policy import Decision, Observation, Policy, Reasoning, check_decision
+from protocol.policy import Decision, Observation, Policy, check_decision, plain
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +136,10 @@ def _checked(one: Asked, decision: Decision | Refused, gauge: Gauge | None, abou
         return _chunk(one, _sound(decision, one.body), gauge, about)
     except Refused as refusal:
         return trouble(one.observed.n, refusal)
+    except (TypeError, ValueError, AttributeError) as error:  # whatever else it has put into its decision
+        log.warning("the policy answered strangely", exc_info=True)
+        said = f"The policy answered with something that is no decision: {str(error)[:200]}."
+        return trouble(one.observed.n, Refused("policy_output", said))
 
 
 def _sound(decision: Decision, body: Embodiment) -> Decision:
@@ -164,25 +168,10 @@ def _chunk(one: Asked, decision: Decision, gauge: Gauge | None, about: dict[str,
         dt_s=float(decision.dt_s),
         doubt=doubt,
         limit=limit if limit is not None and math.isfinite(limit) else None,
-        reasoning=_finite(decision.reasoning),
+        reasoning=plain(decision.reasoning),
         scores={name: float(score) for name, score in decision.scores.items() if math.isfinite(score)},
     )
     return msgspec.structs.replace(message, **about)
-
-
-def _finite(reasoning: Reasoning | None) -> Reasoning | None:
-    """Itself, or None when it says a place that is no number: a picture cannot be drawn of that."""
-    if reasoning is None or all(math.isfinite(number) for number in _numbers(msgspec.to_builtins(reasoning))):
-        return reasoning
-    return None
-
-
-def _numbers(value: object) -> list[float]:
-    if isinstance(value, dict):
-        return [number for part in value.values() for number in _numbers(part)]
-    if isinstance(value, list | tuple):
-        return [number for part in value for number in _numbers(part)]
-    return [value] if isinstance(value, float) else []
 
 
 def trouble(n: int, refusal: Refused) -> Trouble:

@@ -17,7 +17,7 @@ from protocol.clamps import clamp_names
 from protocol.embodiment import Embodiment
 from protocol.episode import Outcome
 from protocol.errors import Refused
-from protocol.policy import Decision, check_decision
+from protocol.policy import Decision, check_decision, plain
 from protocol.runs import RunEnd, RunOrder, RunReport, RunResult, RunResume
 from robot.kernel.door import Answer, Status
 from robot.pilot.chunks import Chunk, ChunkQueue
@@ -37,6 +37,7 @@ LOADING_S = 8.0  # of a policy in this process; the permit lives 10 s
 RECORDER_S = 10.0  # the episode before may still be being saved
 REPORT_S = 0.1  # at most so often for chunks
 HARD = ("policy_output", "policy_input", "policy_embodiment", "policy_damaged", "policy_unusable")  # asking again would not help
+MAX_SENTENCE = 1000  # of a report: what a policy stumbles over may be long
 _WAITS = ("starved", "server_away", "resuming")  # holds that end by themselves when a chunk comes
 _OUTCOMES: dict[RunResult, Outcome] = {"success": "success", "failure": "failure"}
 _REMEMBERED = 32  # questions whose late answers may still be of use
@@ -375,12 +376,13 @@ class Attempt:
         thought, chunk = self._thought, self.queue.chunk
         return RunReport(
             run=self.order.run, fence=self.order.fence, n=self._n + (self.run.phase == "ended"),
-            time_ns=self._outlets.utc_ns(), phase=self.run.phase, reason=self.run.reason, sentence=self.run.sentence,
+            time_ns=self._outlets.utc_ns(), phase=self.run.phase, reason=self.run.reason,
+            sentence=self.run.sentence[:MAX_SENTENCE],
             seconds=0.0 if self._first_motion_s is None else now_s - self._first_motion_s, step=self._step,
             chunk=-1 if chunk is None else chunk.number, delay_ms=None if self._delay_s is None else self._delay_s * 1e3,
             doubt=_finite(thought.doubt if thought else None), limit=_finite(thought.limit if thought else None),
             seam=self._seam, clamps=clamp_names(self._clamps), tool_m=self._tool_m,
-            reasoning=thought.reasoning if thought else None, episode=self.episode,
+            reasoning=plain(thought.reasoning) if thought else None, episode=self.episode,
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from robot.kernel import door
 from robot.kernel.values import FLOAT32_TINY
 
 REST_S = 0.4  # a command to stand still is good for so long
+_asks = itertools.count(1)  # of all runs of this process: a late answer to one is not taken for an answer to the next
 
 
 class Hands:
@@ -24,7 +25,6 @@ class Hands:
 
     def __init__(self, send: Callable[[msgspec.Struct], bool], axes: Sequence[Axis]) -> None:
         self._send, self._axes = send, axes
-        self._asks = itertools.count(1)
         self._asked = ""
         self._numbers: Iterator[int] = itertools.count()
         self.lease: tuple[int, int] | None = None
@@ -36,7 +36,7 @@ class Hands:
         return bool(self._asked)
 
     def acquire(self, permit: Signed, now_s: float) -> None:
-        self._asked, self.asked_s = f"pilot:{next(self._asks)}", now_s
+        self._asked, self.asked_s = f"pilot:{next(_asks)}", now_s
         self._send(door.Acquire(id=self._asked, permit=permit))
 
     def answered(self, answer: door.Answer, now_s: float) -> bool:

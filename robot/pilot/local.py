@@ -10,10 +10,12 @@ import queue
 import threading
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from protocol.errors import Refused
-from protocol.policy import Observation, Policy
+from protocol.policy import Decision, Observation, Policy, plain
 from robot.pilot.thinker import Question, Thought, Trouble
 
 if TYPE_CHECKING:
@@ -76,21 +78,28 @@ def open_local(folder: Path) -> tuple[Policy, tuple[Familiar, Band] | None]:
     return policy, load_calibration(path) if path.exists() else None
 
 
-def _thought(policy: Policy, usual: Any, question: Question) -> Thought | Trouble:
+def _thought(policy: Policy, usual: tuple[Familiar, Band] | None, question: Question) -> Thought | Trouble:
     observation = Observation(
         question.captured_ns, question.kind, question.instruction, question.state, question.pictures, question.prefix,
         question.delay_steps,
     )  # fmt: skip
     try:
-        decision = policy.act([observation])[0]
+        return _told(policy.act([observation])[0], usual, question)
     except Refused as refused:
         return Trouble(question.n, refused.code, refused.sentence)
     except Exception as error:  # whatever a policy stumbles over, the robot stands still and says so
         return Trouble(question.n, "policy_output", f"The policy failed: {type(error).__name__}: {error}.")
+
+
+def _told(decision: Decision, usual: tuple[Familiar, Band] | None, question: Question) -> Thought:
+    """`Refused("calibration_misfit")`; raises whatever comes of a decision that is none."""
     doubt = limit = None
     if usual is not None:
         familiar, band = usual
+        if decision.features.shape != familiar.mean.shape:
+            raise Refused("calibration_misfit", "The calibration was made for another policy. Calibrate this one.")
         doubt, limit = float(familiar.distance(decision.features)), band.upper(question.step)
+    actions, dt_s = np.asarray(decision.actions, np.float32), float(decision.dt_s)
     return Thought(
-        question.n, question.captured_ns, decision.actions, decision.dt_s, doubt, limit, decision.reasoning, decision.scores
+        question.n, question.captured_ns, actions, dt_s, doubt, limit, plain(decision.reasoning), dict(decision.scores)
     )

@@ -30,6 +30,9 @@ WRONG: dict[str, Any] = {
     "a list": decision(actions=[[0.0] * 2]),
     "steps without length": decision(dt_s=math.nan),
     "features that are no numbers": decision(features=np.full(3, np.nan, np.float32)),
+    "steps of words": decision(dt_s="soon"),
+    "scores of words": decision(scores={"spread": "wide"}),
+    "scores that are none": decision(scores=None),
     "nothing": None,
     "words": "go left",
 }
@@ -144,6 +147,15 @@ def test_a_place_that_is_no_number_is_not_shown() -> None:
     assert first.scores == {"x": 1.0}
 
 
+@pytest.mark.parametrize(
+    "reasoning",
+    ["I think", Reasoning("reach", keypoints={"main": np.zeros((3, 2))}), Reasoning("x" * 100_000)],  # type: ignore[dict-item]
+)
+def test_a_reasoning_that_no_message_carries_is_left_out(reasoning: Any) -> None:
+    [said] = says([question()], Acting(lambda _: decision(reasoning=reasoning)))
+    assert isinstance(said, Chunk) and said.reasoning is None
+
+
 # -- doubt --------------------------------------------------------------------------------------------
 
 
@@ -167,6 +179,14 @@ def test_doubt_is_told_with_the_limit_of_the_run_s_step(gauge: CalibratedGauge) 
 def test_a_limit_that_nothing_reaches_is_no_limit(gauge: CalibratedGauge) -> None:
     [later] = says([question(step=40)], Acting(lambda _: decision()), gauge)
     assert isinstance(later, Chunk) and (later.limit, later.doubt is not None) == (None, True)
+
+
+def test_a_calibration_that_holds_no_number_is_not_used(tmp_path: Path) -> None:
+    familiar, path = fit(np.random.default_rng(0).normal(size=(200, 3))), tmp_path / "calibration.safetensors"
+    for mean, width in ((1.0, math.nan), (math.nan, 1.0), (1.0, -math.inf)):
+        keep(path, familiar, Band(np.array([mean]), np.array([width])))
+        with pytest.raises(Refused, match="calibration_damaged"):
+            CalibratedGauge(path)
 
 
 def test_who_is_not_calibrated_says_so(gauge: CalibratedGauge) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from protocol import command as wire
+from protocol import command, wire
+from protocol.policy import Reasoning
 from protocol.runs import RunReport
 from robot.kernel import door as kernel_door
 from robot.pilot.thinker import Question, Thought, Trouble
@@ -219,6 +221,37 @@ def test_doubt_holds_at_its_limit(stage: LockStep, doubt: float, limit: float | 
         assert stage.bench.row().uncertainty == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize(
+    "reasoning",
+    [
+        Reasoning("reach", keypoints={"scene": [(1.0, 2.0)] * 50_000}),
+        Reasoning("reach", waypoint_m=(float("nan"), 0.0, 0.0)),
+    ],
+)
+def test_a_reasoning_that_no_report_can_carry_is_left_out_of_it(stage: LockStep, reasoning: Reasoning) -> None:
+    stage.thinker.says = lambda question: replace(forth(question), reasoning=reasoning)
+    moving(stage)
+    for report in stage.told:
+        assert wire.decode(wire.encode(report), RunReport) == report
+
+
+def test_a_long_sentence_of_a_policy_is_cut(stage: LockStep) -> None:
+    moving(stage)
+    stage.thinker.says = lambda question: Trouble(question.n, "policy_output", "No. " * 100_000)
+    report = stage.until("holding", "policy_output")
+    assert wire.decode(wire.encode(report), RunReport) == report
+
+
+def test_an_answer_to_the_acquire_of_another_run_is_none_to_this_one(tmp_path: Path) -> None:
+    asked = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        hands = LockStep(tmp_path / name).attempt.hands
+        hands.acquire(None, 1.0)  # type: ignore[arg-type]
+        asked.append(hands._asked)
+    assert asked[0] != asked[1]
+
+
 def test_no_progress_holds(stage: LockStep) -> None:
     moving(stage)  # its body says that the tool stays where it is
     report = stage.until("holding", "no_progress", 9.0)
@@ -267,8 +300,8 @@ def take(stage: LockStep) -> None:
 
 def drive(stage: LockStep, seconds: float, vx: float = 0.0) -> None:
     for _ in range(round(seconds / 0.02)):
-        stage.bench.send(wire.HEARTBEAT)
-        stage.bench.send(wire.COMMAND, (vx, *ZERO[1:]))
+        stage.bench.send(command.HEARTBEAT)
+        stage.bench.send(command.COMMAND, (vx, *ZERO[1:]))
         stage.tick()
 
 
