@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -12,7 +13,8 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
     fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         os.fchmod(fd, mode)  # also when the umask, or a partial file left over, says otherwise
-        os.write(fd, content)
+        if os.write(fd, content) != len(content):  # a nearly full disk takes a part and says nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(partial))
         os.fsync(fd)
     finally:
         os.close(fd)

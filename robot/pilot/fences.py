@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,8 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Fences:
-    """On the disk before any call returns.  `Refused("runs_unreadable")`: a guess could move one fence twice."""
+    """On the disk before any call returns.  `Refused("runs_unreadable")`: a guess could move one fence twice.  What the disk does
+    not take is `Refused("runs_unwritable")`: nothing begins then, and an end is known only as long as this process lives."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
@@ -70,7 +72,8 @@ class Fences:
         """The episode of the started run, so that a restarted pilot can name it.  Not brought to the disk at once: a lease is
         held already, and its heartbeats must not wait for a disk."""
         if self._kept.started is not None:
-            self._path.with_name(EPISODE).write_text(f"{self._kept.started.run} {episode}\n")
+            with contextlib.suppress(OSError):
+                self._path.with_name(EPISODE).write_text(f"{self._kept.started.run} {episode}\n")
 
     @property
     def episode(self) -> str:
@@ -82,11 +85,15 @@ class Fences:
         return episode if self._kept.started is not None and run == self._kept.started.run else ""
 
     def end(self, report: RunReport) -> None:
-        """Also of a run that was refused before it began; kept until it is noted."""
+        """Also of a run that was refused before it began; kept until it is noted, in memory also when it is refused here."""
         mine = self._kept.started is not None and self._kept.started.run == report.run
         others = tuple(end for end in self._kept.ends if end.run != report.run)
         highest = max(self._kept.highest, report.fence)
-        self._keep(Kept(highest, None if mine else self._kept.started, (*others, report)[-MAX_ENDS:]))
+        kept = Kept(highest, None if mine else self._kept.started, (*others, report)[-MAX_ENDS:])
+        try:
+            self._keep(kept)
+        finally:
+            self._kept = kept
 
     def noted(self, run: str) -> None:
         ends = tuple(end for end in self._kept.ends if end.run != run)
@@ -94,5 +101,8 @@ class Fences:
             self._keep(msgspec.structs.replace(self._kept, ends=ends))
 
     def _keep(self, kept: Kept) -> None:
-        write_durably(self._path, msgspec.json.encode(kept), 0o600)
+        try:
+            write_durably(self._path, msgspec.json.encode(kept), 0o600)
+        except OSError as error:
+            raise Refused("runs_unwritable", f"The robot's disk takes no note of its runs ({error}). Make room on it.") from error
         self._kept = kept

@@ -140,7 +140,7 @@ class Pilot:
             self._refuse(order, "refused", refused.code, refused.sentence)
             return
         judged = self._judge.aim(order.goal)
-        outlets = Outlets(self._kernel.send, self._recorder.send, self._tell, fences.end, fences.recorded, judged)
+        outlets = Outlets(self._kernel.send, self._recorder.send, self._tell, self._keep_end, fences.recorded, judged)
         self.attempt = Attempt(order, self._embodiment, self._eyes, thinker, outlets, now_s)
         self._again_s = float("-inf")  # pictures and fence at once
         self.attempt.begin()
@@ -169,9 +169,16 @@ class Pilot:
             run=message.run, fence=message.fence, n=_AFTER_RESTART, time_ns=time.time_ns(), phase="ended",
             reason=code, sentence=sentence, result=result,
         )  # fmt: skip
-        if self._fences is not None:
-            self._fences.end(report)
+        self._keep_end(report)
         self._tell(report)
+
+    def _keep_end(self, report: RunReport) -> None:
+        """A disk that takes nothing more keeps no robot from saying how its run has ended."""
+        try:
+            if self._fences is not None:
+                self._fences.end(report)
+        except Refused as refused:
+            log.error("%s", refused.sentence)
 
     def _said_end(self, run: str) -> bool:
         """Whether this run has ended already; then that is said again."""
@@ -188,7 +195,7 @@ class Pilot:
             return
         self._recorder.send(recorder_door.Stop(id=f"stop:{started.run}"))
         sentence = "The robot's pilot was started again while this run went on. Look at the robot before the next."
-        self._fences.end(
+        self._keep_end(
             RunReport(
                 run=started.run, fence=started.fence, n=_AFTER_RESTART, time_ns=time.time_ns(), phase="ended",
                 reason="pilot_restarted", sentence=sentence, result="interrupted", episode=self._fences.episode,

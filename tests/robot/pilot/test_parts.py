@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from pathlib import Path
 from typing import get_args
@@ -13,6 +14,7 @@ import pytest
 
 from protocol.errors import Refused
 from protocol.runs import RunPhase, RunReport
+from robot import durable
 from robot.frame_ring import BLIND, FrameRing
 from robot.pilot import local
 from robot.pilot.eyes import Eyes, scaled, to_jpeg
@@ -67,6 +69,29 @@ def test_a_file_that_cannot_be_read_is_no_licence_to_begin(tmp_path: Path) -> No
     (tmp_path / FILE).write_bytes(b'{"highest":')
     with pytest.raises(Refused, match="runs_unreadable"):
         Fences(tmp_path)
+
+
+def test_a_disk_that_takes_no_more_begins_nothing_and_its_ends_are_said_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fences = Fences(tmp_path)
+    fences.start(RUN, 4)
+    write = os.write
+    monkeypatch.setattr(durable.os, "write", lambda fd, content: write(fd, content[:5]))  # a nearly full one takes a part
+    with pytest.raises(Refused, match="runs_unwritable"):
+        fences.start("cd" * 16, 5)
+    with pytest.raises(Refused, match="runs_unwritable"):
+        fences.end(end())
+    assert (fences.highest, fences.ends) == (4, (end(),))
+    monkeypatch.undo()
+    again = Fences(tmp_path)
+    assert again.started is not None and again.started.run == RUN, "what was on the disk is whole"
+    monkeypatch.setattr(Path, "write_text", full)
+    again.recorded("ee" * 16)
+
+
+def full(*_: object) -> int:
+    raise OSError(28, "No space left on device")
 
 
 # -- the table
@@ -230,6 +255,38 @@ def test_a_policy_in_this_process_answers_and_its_faults_are_answers_too(monkeyp
     thinker.ask(question(3))
     assert answer(thinker) == Trouble(3, "policy_output", "The policy failed: ZeroDivisionError: by nothing.")
     assert (thinker.away, thinker.loading) == ("", False)
+    thinker.close()
+
+
+@pytest.mark.parametrize("decided", [None, "go left", {"actions": []}])
+def test_a_decision_that_is_none_is_a_fault_and_the_policy_answers_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, decided: object
+) -> None:
+    strange = Strange()
+    monkeypatch.setattr(local, "open_local", lambda folder: (strange, None))
+    thinker, act = LocalPolicy(tmp_path), strange.act
+    monkeypatch.setattr(strange, "act", lambda batch: [decided])
+    thinker.ask(question(1))
+    told = answer(thinker)
+    assert isinstance(told, Trouble) and told.code == "policy_output"
+    monkeypatch.setattr(strange, "act", act)
+    thinker.ask(question(2))
+    assert isinstance(answer(thinker), Thought)
+    thinker.close()
+
+
+def test_a_calibration_of_another_policy_is_said_and_the_policy_answers_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from policies.learning.doubt import Band, Familiar
+
+    usual = Familiar(np.zeros(9), np.eye(9)), Band(np.ones(1), np.ones(1))
+    monkeypatch.setattr(local, "open_local", lambda folder: (Strange(), usual))
+    thinker = LocalPolicy(tmp_path)
+    for n in (1, 2):
+        thinker.ask(question(n))
+        told = answer(thinker)
+        assert isinstance(told, Trouble) and (told.n, told.code) == (n, "calibration_misfit")
     thinker.close()
 
 
