@@ -20,7 +20,6 @@ ACTS = {
 
 
 def row(policy: PolicyVersion) -> dict[str, Any]:
-    dataset = policy.card.get("lineage", {}).get("dataset") or {}
     return {
         "id": policy.pk,
         "url": f"/policies/{policy.pk}/",
@@ -37,10 +36,18 @@ def row(policy: PolicyVersion) -> dict[str, Any]:
         "made_at": policy.made_at,
         "made_by": policy.made_by,
         "base": policy.base.shown if policy.base else "",
-        "dataset": f"{dataset['name']} {dataset['version']}" if dataset else "",
+        "dataset": _dataset(policy),
         "calibrated": bool(policy.calibration),
         "withdrawn_reason": policy.withdrawn_reason,
     }
+
+
+def _dataset(policy: PolicyVersion) -> str:
+    """What it learnt from as its card says, which somebody may have written by hand."""
+    told = policy.card.get("lineage", {}).get("dataset")
+    if isinstance(told, dict):
+        return " ".join(str(told[name]) for name in ("name", "version") if name in told)
+    return str(told) if told else ""
 
 
 def _robots(policy: PolicyVersion) -> list[str]:
@@ -49,12 +56,12 @@ def _robots(policy: PolicyVersion) -> list[str]:
 
 
 def _config(policy: PolicyVersion) -> ModelConfig | None:
-    """None for a policy of another kind than ours, or when its file is gone."""
+    """None for a policy of another kind than ours, or when its file is gone or damaged."""
     if policy.card.get("kind") != KIND:
         return None
     try:
         return msgspec.json.decode((policy.folder / CONFIG).read_bytes(), type=ModelConfig)
-    except OSError:
+    except (OSError, msgspec.DecodeError):
         return None
 
 
@@ -95,15 +102,16 @@ def lineage(policy: PolicyVersion) -> list[dict[str, Any]]:
     """From its data to what was made from it."""
     steps: list[dict[str, Any]] = []
     said, training = policy.card.get("lineage", {}), policy.training
-    dataset = said.get("dataset")
-    if dataset:
+    if name := _dataset(policy):
+        dataset = said["dataset"] if isinstance(said["dataset"], dict) else {}
         version = training.dataset_version if training else None
-        about = f"{policy.card['data'].get('episodes', '?')} episodes, sha256 {dataset['digest'][:12]}"
+        digest = f", sha256 {str(dataset['digest'])[:12]}" if "digest" in dataset else ""
+        about = f"{policy.card.get('data', {}).get('episodes', '?')} episodes{digest}"
         withdrawn = ", withdrawn" if version is not None and version.state != "frozen" else ""
-        url = f"/datasets/{dataset['id']}/" if version is not None else ""
-        steps.append(_step("dataset", f"Dataset {dataset['name']} {dataset['version']}", about + withdrawn, url, None))
+        url = f"/datasets/{version.dataset_id}/" if version is not None else ""
+        steps.append(_step("dataset", f"Dataset {name}", about + withdrawn, url, None))
     for name, told in said.items():
-        if isinstance(told, str) and name not in ("training", "code"):
+        if isinstance(told, str) and name not in ("training", "code", "dataset"):
             steps.append(_step("dataset", name.replace("_", " ").capitalize(), told, "", None))
     if policy.base:
         base = policy.base

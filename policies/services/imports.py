@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import datetime
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from fleet import audit
@@ -26,9 +29,13 @@ from protocol.errors import Refused
 
 KEPT = datetime.timedelta(days=1)  # an import that nobody goes on with, and what a kill left
 MOST_MEMBERS = 16
+COPIES = 3  # the archive, what it holds, and what is kept
 MIB = 1024 * 1024
 FILES = (WEIGHTS, CONFIG, CARD, CALIBRATION)
-_ENTRY = 512 * 2 * MOST_MEMBERS + 20 * 512  # bytes that an archive may have besides its files
+_BLOCK = 512  # of a tar file
+_MOST_HEADER = 64 * 1024  # bytes of one that extends another; a reader takes it whole into memory
+_EXTENDS = b"xgXLK"  # types of such headers
+_ENTRY = _BLOCK * 2 * MOST_MEMBERS + 20 * _BLOCK  # bytes that an archive may have besides its files
 
 
 def begin(organisation: Organisation, person: Person, name: str, size: int) -> PolicyImport:
@@ -37,12 +44,18 @@ def begin(organisation: Organisation, person: Person, name: str, size: int) -> P
         raise Refused("policy_size", f"The archive has {size} bytes; a policy may have {registry.MOST_BYTES // MIB} MiB.")
     root = Path(settings.REINS_POLICIES_DIR)
     root.mkdir(parents=True, exist_ok=True)
-    room = shutil.disk_usage(root).free - settings.REINS_MEDIA_RESERVE_MB * MIB
-    if room < 3 * size:  # the archive, what it holds, and the copy that is kept
-        raise _full(max(0, room) // 3)
+    room = shutil.disk_usage(root).free - settings.REINS_MEDIA_RESERVE_MB * MIB - _awaited()
+    if room < COPIES * size:
+        raise _full(max(0, room) // COPIES)
     coming = PolicyImport.objects.create(organisation=organisation, person=person, name=name, size=size)
     audit.append(person.shown, "policy_import_begun", coming.pk, organisation.pk, name=name, bytes=size)
     return coming
+
+
+def _awaited() -> int:
+    """Bytes that other imports were promised and that are not on the disk yet."""
+    found = PolicyImport.objects.aggregate(size=Sum("size"), offset=Sum("offset"))
+    return COPIES * (found["size"] or 0) - (found["offset"] or 0)
 
 
 def keep_piece(coming: PolicyImport, offset: int, sha256: str, piece: bytes) -> int:
@@ -50,45 +63,82 @@ def keep_piece(coming: PolicyImport, offset: int, sha256: str, piece: bytes) -> 
     `storage_full`."""
     if hashlib.sha256(piece).hexdigest() != sha256:
         raise Refused("wrong_hash", "The piece arrived with other bytes than it was sent with. Send it again.", offset=offset)
-    with transaction.atomic():
-        row = PolicyImport.objects.select_for_update().get(pk=coming.pk)
-        if offset != row.offset:
-            raise Refused("wrong_offset", f"{row.offset} bytes have arrived; go on from there.", offset=row.offset)
-        if offset + len(piece) > row.size:
-            raise Refused("policy_size", f"{row.size} bytes were announced and more came. Begin again.")
+    row = PolicyImport.objects.filter(pk=coming.pk).first()
+    if row is None:
+        raise _gone()
+    if offset != row.offset:
+        raise _wrong_offset(row)
+    if offset + len(piece) > row.size:
+        raise Refused("policy_size", f"{row.size} bytes were announced and more came. Begin again.")
+    _write(row.path, offset, piece)  # with no transaction open: disks are slow
+    after = offset + len(piece)
+    if not PolicyImport.objects.filter(pk=row.pk, offset=offset).update(offset=after):  # the same piece came twice at once
+        row.refresh_from_db()
+        raise _wrong_offset(row)
+    return after
+
+
+def _wrong_offset(row: PolicyImport) -> Refused:
+    return Refused("wrong_offset", f"{row.offset} bytes have arrived; go on from there.", offset=row.offset)
+
+
+def _gone() -> Refused:
+    return Refused("not_found", "This import is over or was given up. Begin again.")
+
+
+def _write(path: Path, offset: int, piece: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
         try:
-            row.path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(row.path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
-            try:
-                os.pwrite(fd, piece, offset)
-                os.fdatasync(fd)
-            finally:
-                os.close(fd)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise _full(0) from error
-            raise
-        row.offset += len(piece)
-        row.save(update_fields=["offset"])
-    return row.offset
+            os.pwrite(fd, piece, offset)
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(0) from error
+        raise
 
 
 def complete(coming: PolicyImport, person: Person) -> PolicyVersion:
     """Unpacks and takes it in.  What is refused is gone afterwards, so that it is brought anew.
 
-    Refused: `incomplete` (which keeps it), `policy_archive`, and what `registry.bring` refuses.
+    Refused: `incomplete` and `import_busy` (which keep it), `not_found`, `policy_archive`, and what `registry.bring` refuses.
     """
     if coming.offset != coming.size:
         raise Refused("incomplete", f"{coming.offset} of {coming.size} bytes have arrived.", offset=coming.offset)
     folder = coming.path.with_suffix("")
+    with _alone(coming):
+        try:
+            shutil.rmtree(folder, ignore_errors=True)  # what a kill left
+            unpack(coming.path, folder)
+            return registry.bring(folder, coming.organisation, person, coming.name)
+        except Refused as refused:
+            audit.append(person.shown, "policy_refused", coming.pk, coming.organisation_id, code=refused.code)
+            raise
+        finally:
+            drop(coming)
+
+
+@contextmanager
+def _alone(coming: PolicyImport) -> Iterator[None]:
+    """One at a time looks through an archive: who asks twice does not take it from under the first.  A kill frees it."""
     try:
-        unpack(coming.path, folder)
-        return registry.bring(folder, coming.organisation, person, coming.name)
-    except Refused as refused:
-        audit.append(person.shown, "policy_refused", coming.pk, coming.organisation_id, code=refused.code)
-        raise
+        fd = os.open(coming.path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise _gone() from error
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            sentence = "This archive is being looked through already. Look under Policies in a while."
+            raise Refused("import_busy", sentence) from error
+        if not PolicyImport.objects.filter(pk=coming.pk).exists():
+            raise _gone()
+        yield
     finally:
-        drop(coming)
+        os.close(fd)
 
 
 def drop(coming: PolicyImport) -> None:
@@ -105,6 +155,7 @@ def unpack(archive: Path, folder: Path) -> None:
     folder.mkdir(parents=True)
     size = archive.stat().st_size
     found: set[str] = set()
+    _check_headers(archive, size)
     try:
         with tarfile.open(archive, "r:") as tar:
             for number, entry in enumerate(tar):
@@ -123,6 +174,26 @@ def unpack(archive: Path, folder: Path) -> None:
         raise Refused("policy_archive", sentence) from error
 
 
+def _check_headers(archive: Path, size: int) -> None:
+    """Before anything reads it that takes headers whole into memory."""
+    at = 0
+    with open(archive, "rb") as file:
+        for _ in range(4 * MOST_MEMBERS):
+            file.seek(at)
+            header = file.read(_BLOCK)
+            if len(header) < _BLOCK or not any(header):
+                return
+            digits = header[124:136].strip(b" \0")
+            if not digits.isdigit() or (claimed := int(digits, 8)) > size:
+                raise Refused("policy_archive", "The archive claims more than it has. Export it again.")
+            if header[156:157] in _EXTENDS and claimed > _MOST_HEADER:
+                raise Refused(
+                    "policy_archive", f"The archive has a header of {claimed} bytes; no policy needs one. Export it again."
+                )
+            at += _BLOCK + -(-claimed // _BLOCK) * _BLOCK
+    raise Refused("policy_archive", f"The archive holds more than {MOST_MEMBERS} entries; no policy does.")
+
+
 def _name(entry: tarfile.TarInfo, number: int) -> str | None:
     """Of a file that is wanted; None for the folder around them."""
     parts = Path(entry.name).parts
@@ -135,7 +206,7 @@ def _name(entry: tarfile.TarInfo, number: int) -> str | None:
         return None
     if not entry.isreg() or entry.issparse():
         raise Refused("policy_archive", f"The archive holds {shown!r}, which is a link or a device. Nothing of it is kept.")
-    if len(parts) > 2 or parts[-1] not in FILES:
+    if not 0 < len(parts) <= 2 or parts[-1] not in FILES:
         raise Refused("policy_archive", f"The archive holds {shown!r}; a policy has {', '.join(FILES)}, no more.")
     return parts[-1]
 
@@ -148,6 +219,9 @@ def sweep() -> None:
     for left in root.glob(".*.part"):
         if left.stat().st_mtime < old:
             shutil.rmtree(left, ignore_errors=True)
+    for left in root.glob("incoming/*.tar"):  # of a person or an organisation that is gone
+        if left.stat().st_mtime < old and not PolicyImport.objects.filter(pk=left.stem).exists():
+            left.unlink(missing_ok=True)
 
 
 def _full(remaining: int) -> Refused:
