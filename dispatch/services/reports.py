@@ -12,11 +12,12 @@ from django.utils import timezone
 from dispatch.models import HelpRequest, Run
 from dispatch.services.runs import finish
 from fleet import audit
-from fleet.models import Person
+from fleet.models import Person, is_id
 from protocol.runs import RunReport
 
 #: It will not get further by itself, and asking again would not cure it; a late chunk passes.
 ASKS = ("doubt", "no_progress", "policy_output", "policy_input", "policy_embodiment", "policy_damaged", "policy_unusable")
+MOST_CHUNKS = 2**31 - 1  # as the column
 RESUMING = "resuming"  # it was told to go on and looks
 
 
@@ -47,12 +48,17 @@ def take(id: str, report: RunReport, driver: str = "") -> Taken:
 
 def _columns(run: Run, report: RunReport) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "reason": report.reason[:40], "sentence": report.sentence[:300], "seconds": report.seconds, "chunks": report.step,
-        "episode": report.episode or run.episode,
+        "reason": _text(report.reason, 40), "sentence": _text(report.sentence, 300), "seconds": report.seconds,
+        "chunks": min(report.step, MOST_CHUNKS), "episode": report.episode if is_id(report.episode) else run.episode,
     }  # fmt: skip
     if _answers(run, report):
         values |= {"order": "", "order_detail": {}}
     return values
+
+
+def _text(said: str, most: int) -> str:
+    """What a database can hold of a robot's words: without that the word itself would never be written down."""
+    return said.replace("\0", "")[:most]
 
 
 def _answers(run: Run, report: RunReport) -> bool:
@@ -70,7 +76,7 @@ def _end(run: Run, report: RunReport, values: dict[str, Any]) -> None:
     finish(run, **values, result=result, judge=judge)
     audit.append(
         f"robot {run.robot.name}", "run_ended", run.robot.name, run.task.organisation_id,
-        run=run.pk, result=result, judge=judge, reason=report.reason[:40],
+        run=run.pk, result=result, judge=judge, reason=values["reason"],
     )  # fmt: skip
 
 
@@ -93,8 +99,8 @@ def _help(run: Run, report: RunReport, driver: str, before: tuple[str, str]) -> 
 
 def _open(run: Run, report: RunReport) -> str:
     request = HelpRequest.objects.create(
-        run=run, site=run.site, reason=report.reason[:40], sentence=report.sentence[:300], doubt=report.doubt, limit=report.limit,
-        reasoning=msgspec.to_builtins(report.reasoning) if report.reasoning else None,
+        run=run, site=run.site, reason=report.reason, sentence=_text(report.sentence, 300), doubt=report.doubt,
+        limit=report.limit, reasoning=msgspec.to_builtins(report.reasoning) if report.reasoning else None,
     )  # fmt: skip
     audit.append(
         f"robot {run.robot.name}", "help_asked", run.robot.name, run.task.organisation_id,

@@ -265,6 +265,17 @@ async def test_a_disk_that_is_full_costs_the_trace_and_not_the_call_for_help(
     assert (await kept(run)).result == "failure"
 
 
+async def test_what_no_column_can_hold_keeps_no_word_from_being_written_down(lab: Lab, pilot: Pilot) -> None:
+    run = await started(lab, pilot)
+    await pilot.say("moving", episode="e" * 32)
+    await pilot.say("holding", reason="no_progress", sentence="Stuck\0 here." * 99, step=2**32 - 1, episode="../" * 99)
+    await pilot.heard()
+    now = await kept(run)
+    assert (now.phase, now.reason, now.chunks, now.episode) == ("holding", "no_progress", 2**31 - 1, "e" * 32)
+    assert len(now.sentence) == 300 and now.sentence.startswith("Stuck here.")
+    assert "\0" not in (await HelpRequest.objects.aget(run=run)).sentence
+
+
 async def test_the_end_is_noted_each_time_it_is_said(lab: Lab, pilot: Pilot) -> None:
     run = await started(lab, pilot)
     ended = pilot.word("ended", result="failure", judge="world")
