@@ -80,6 +80,8 @@ class Answers:
             await listener.answered(decode_answer(raw))
         except Refused as refusal:
             log.warning("an answer was passed over: %s", refusal.sentence)
+        except Exception:  # whatever becomes of one socket, the others go on hearing
+            log.exception("robot %s could not be given its answer", robot)
 
 
 def _cancelled() -> bool:
