@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 
 import msgspec
+from django.utils import timezone
 
-from dispatch.open_runs import run_of
+from dispatch.open_runs import OpenRun, run_of
 from fleet import keys
 from fleet.access import access
 from fleet.robot_socket import ConnectedRobot
@@ -14,14 +16,21 @@ from protocol import robot_link
 from protocol.permit import Renewal
 from teleop.leases import renewals
 
+END_FOR = datetime.timedelta(seconds=5)  # so long a robot has to end a run itself
+
+
+def _overdue(run: OpenRun) -> bool:
+    return run.order == "end" and timezone.now() - run.ordered_at > END_FOR
+
 
 async def renew(robot: ConnectedRobot, message: robot_link.Report) -> None:
-    """Renew a policy's lease while its run is open and the person who let it move the robot still may; else revoke it."""
+    """Renew a policy's lease while its run is open and the person who let it move the robot still may; else revoke it.  An end
+    that the robot has heard and not carried out ends with the lease."""
     lease = message.state.lease
     if lease is None or lease.kind != "policy" or robot.held:
         return
     run = await run_of(robot.id, sure=True)
-    reason = "" if run is not None and run.phase != "ended" else "no_run"
+    reason = "no_run" if run is None or run.phase == "ended" else "run_over" if _overdue(run) else ""
     if not reason and not await access.may(lease.person, robot.id, "run"):
         reason = "rights_revoked"
     if not reason and not renewals.due(robot.id, lease, time.monotonic()):

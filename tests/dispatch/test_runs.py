@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 from django.utils import timezone
 
-from dispatch import clips, newest, places, robots, traces
+from dispatch import clips, leases, newest, places, robots, traces
 from dispatch.models import HelpRequest, Run
 from dispatch.services import help as helping
 from dispatch.services import reports, runs, tasks
@@ -333,6 +333,18 @@ async def test_a_policy_without_a_run_loses_its_lease(lab: Lab, pilot: Pilot) ->
     await pilot.hear("run_noted")
     renewal = await renewed(lab, pilot, lease(lab.people["operator"], seq=3))
     assert (renewal.revoke, renewal.reason) == (True, "no_run")
+
+
+async def test_a_policy_loses_its_lease_when_its_robot_does_not_carry_out_an_end(lab: Lab, pilot: Pilot) -> None:
+    run = await started(lab, pilot)
+    await pilot.say("moving")
+    await pilot.heard()
+    await sync_to_async(runs.end)(await kept(run), lab.people["operator"], "cancelled")
+    assert not (await renewed(lab, pilot, lease(lab.people["operator"]))).revoke
+    await Run.objects.filter(pk=run.pk).aupdate(ordered_at=timezone.now() - leases.END_FOR)
+    robots.runs.forget()
+    renewal = await renewed(lab, pilot, lease(lab.people["operator"]))
+    assert (renewal.revoke, renewal.reason) == (True, "run_over")
 
 
 async def test_a_policy_loses_its_lease_with_the_rights_of_who_started_it(lab: Lab, pilot: Pilot) -> None:
