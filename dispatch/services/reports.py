@@ -16,7 +16,10 @@ from fleet.models import Person, is_id
 from protocol.runs import RunReport
 
 #: It will not get further by itself, and asking again would not cure it; a late chunk passes.
-ASKS = ("doubt", "no_progress", "policy_output", "policy_input", "policy_embodiment", "policy_damaged", "policy_unusable")
+ASKS = (
+    "doubt", "no_progress", "policy_output", "policy_input", "policy_embodiment", "policy_damaged", "policy_unusable",
+    "calibration_misfit",
+)  # fmt: skip
 MOST_CHUNKS = 2**31 - 1  # as the column
 RESUMING = "resuming"  # it was told to go on and looks
 

@@ -36,7 +36,8 @@ KERNEL_S = 2.0
 LOADING_S = 8.0  # of a policy in this process; the permit lives 10 s
 RECORDER_S = 10.0  # the episode before may still be being saved
 REPORT_S = 0.1  # at most so often for chunks
-HARD = ("policy_output", "policy_input", "policy_embodiment", "policy_damaged", "policy_unusable")  # asking again would not help
+#: Asking again would not help.
+HARD = ("policy_output", "policy_input", "policy_embodiment", "policy_damaged", "policy_unusable", "calibration_misfit")
 MAX_SENTENCE = 1000  # of a report: what a policy stumbles over may be long
 _WAITS = ("starved", "server_away", "resuming")  # holds that end by themselves when a chunk comes
 _OUTCOMES: dict[RunResult, Outcome] = {"success": "success", "failure": "failure"}
@@ -309,6 +310,8 @@ class Attempt:
             del self._asked[old]
 
     def _hear(self, answer: Thought | Trouble, now_s: float) -> None:
+        if answer.n > 0 and answer.n not in self._asked:
+            return  # of the run before, or told already
         if answer.n == self._number or answer.n < 0:
             self._waiting_s = None
         captured_s, captured_ns = self._asked.pop(answer.n, (0.0, -1))

@@ -403,6 +403,13 @@ def test_a_silent_kernel_refuses_the_run(stage: LockStep) -> None:
     assert (stage.told[-1].result, stage.told[-1].reason) == ("refused", "kernel_silent")
 
 
+def test_trouble_of_the_run_before_is_none_of_this(stage: LockStep) -> None:
+    stage.thinker.says = lambda asked: Trouble(asked.n, "policy_output", "Of the run before.")
+    stage.thinker.ask(Question(57, "ef" * 16, "", 0, "point", 5, "Go", np.zeros(5, np.float32), {}))
+    stage.thinker.says = forth
+    moving(stage)
+
+
 def test_answers_of_another_run_are_none_of_this(stage: LockStep) -> None:
     def other(question: Question) -> Thought:
         mine = forth(question)
