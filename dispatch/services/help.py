@@ -43,8 +43,8 @@ def go_on(request: HelpRequest, version: int, person: Person, doubt_off_s: float
     """
     _check(request, version)
     with transaction.atomic():
+        _answer(request, version, "go_on")
         runs.resume(request.run, person, doubt_off_s)
-        HelpRequest.objects.filter(pk=request.pk).update(answer="go_on", version=version + 1)
         _note(person, "help_answered", request, answer="go_on")
     request.refresh_from_db()
 
@@ -53,7 +53,7 @@ def end(request: HelpRequest, version: int, person: Person, result: runs.Word) -
     """The answer that it cannot be done.  Refused: `stale_version`, `help_closed`, `run_ended`."""
     _check(request, version)
     with transaction.atomic():
-        HelpRequest.objects.filter(pk=request.pk).update(answer="end", version=version + 1)
+        _answer(request, version, "end")
         runs.end(request.run, person, result)
         _note(person, "help_answered", request, answer="end", result=result)
     request.refresh_from_db()
@@ -82,6 +82,13 @@ def _check(request: HelpRequest, version: int) -> None:
     if request.version != version:
         current = {"version": request.version, "state": request.state}
         raise Refused("stale_version", "Somebody looks after it meanwhile. Look at it again.", current=current)
+
+
+def _answer(request: HelpRequest, version: int, answer: str) -> None:
+    """Of two who answer at once one is heard; the other looks again."""
+    if not HelpRequest.objects.filter(pk=request.pk, version=version).update(answer=answer, version=version + 1):
+        request.refresh_from_db()
+        _check(request, version)
 
 
 def _note(person: Person, act: str, request: HelpRequest, **detail: object) -> None:

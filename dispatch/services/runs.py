@@ -87,8 +87,10 @@ def judge(run: Run, version: int, person: Person, word: Literal["success", "fail
         raise Refused("run_open", "It has not ended. End it with your word instead.")
     with transaction.atomic():
         before = run.result
-        Run.objects.filter(pk=run.pk).update(result=word, judge="person", version=version + 1)
+        changed = Run.objects.filter(pk=run.pk, version=version).update(result=word, judge="person", version=version + 1)
         run.refresh_from_db()
+        if not changed:
+            run.check_seen(version)
         newest = run.task.runs.order_by("-started_at").first()
         if newest is not None and newest.pk == run.pk:
             run.task.become(Task.ENDS.get(word, "failed"))
@@ -106,7 +108,8 @@ def send(run: Run) -> None:
 
 
 def take_back(id: str) -> None:
-    """An order that the robot has not answered in time: a start is over, a going on is not asked any more."""
+    """An order that the robot has not answered in time: a start is over, and so is an end of what it never said to have begun; a
+    going on is not asked any more."""
     with transaction.atomic():
         run = Run.objects.select_for_update().select_related("task", "robot", "policy").get(pk=id)
         now = timezone.now()
@@ -115,6 +118,11 @@ def take_back(id: str) -> None:
             Run.objects.filter(pk=id).update(order="end", order_detail={"result": "cancelled", "reason": "unanswered"})
             run.refresh_from_db()
             finish(run, result="refused", reason="unanswered", sentence=sentence)
+        elif run.order == "end" and run.phase == "ordered" and now - run.ordered_at > orders.START_FOR:
+            sentence = "The robot never said that it began. It may be away, or its program too old to run policies."
+            finish(
+                run, result=run.order_detail.get("result", "cancelled"), judge="person", reason="unanswered", sentence=sentence
+            )
         elif run.order == "resume" and now - run.ordered_at > orders.RESUME_FOR:
             Run.objects.filter(pk=id, order="resume").update(order="", sentence="It did not go on when it was asked to.")
     open_runs.runs.forget()
@@ -123,7 +131,9 @@ def take_back(id: str) -> None:
 def take_back_unanswered() -> int:
     """All whose robot says nothing at all; how many there were."""
     late = timezone.now() - orders.START_FOR
-    found = list(Run.objects.filter(phase="ordered", order="start", ordered_at__lt=late).values_list("pk", flat=True))
+    found = list(
+        Run.objects.filter(phase="ordered", order__in=("start", "end"), ordered_at__lt=late).values_list("pk", flat=True)
+    )
     for id in found:
         take_back(id)
     return len(found)

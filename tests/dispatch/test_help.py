@@ -1,0 +1,82 @@
+"""Requests for help and orders while people, robots and the server get in each other's way.  Rows and reports, no sockets."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from dispatch import orders
+from dispatch.models import HelpRequest, Run
+from dispatch.services import help as helping
+from dispatch.services import reports, runs
+from protocol.errors import Refused
+from protocol.runs import RunReport
+from tests.dispatch.rig import row_of
+from tests.fleet.conftest import Lab
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def say(run: Run, phase: Any, n: int, reason: str = "", **more: Any) -> None:
+    reports.take(run.pk, RunReport(run=run.pk, fence=run.fence, n=n, time_ns=n, phase=phase, reason=reason, **more))
+    run.refresh_from_db()
+
+
+def asking(lab: Lab) -> tuple[Run, HelpRequest]:
+    run = row_of(lab, lab.people["operator"])
+    say(run, "moving", 1)
+    say(run, "holding", 2, "doubt")
+    return run, HelpRequest.objects.get(run=run)
+
+
+def test_a_hold_that_is_said_again_takes_a_request_from_nobody(lab: Lab) -> None:
+    """As after a restart of the server, or when a late chunk is a second reason to hold."""
+    run, request = asking(lab)
+    helping.take(request, request.version, lab.people["operator"])
+    for n, reason in ((3, "doubt"), (4, "starved")):
+        say(run, "holding", n, reason)
+        request.refresh_from_db()
+        assert (request.state, request.taken_by, request.answer) == ("taken", lab.people["operator"], "")
+
+
+def test_a_takeover_that_ends_without_handing_back_lets_it_wait_again(lab: Lab) -> None:
+    run, request = asking(lab)
+    say(run, "taken", 3)
+    say(run, "holding", 4, "released")
+    request.refresh_from_db()
+    assert (request.state, request.answer) == ("open", "took_over")
+
+
+def test_of_two_who_answer_at_once_one_is_heard(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, request = asking(lab)
+    other = HelpRequest.objects.select_related("run__robot", "run__task").get(pk=request.pk)
+    checked = helping._check
+
+    def slow(row: HelpRequest, version: int) -> None:
+        checked(row, version)
+        monkeypatch.setattr(helping, "_check", checked)
+        helping.end(other, version, lab.people["engineer"], "failure")
+
+    monkeypatch.setattr(helping, "_check", slow)
+    monkeypatch.setattr(runs, "resume", lambda *about: run.ask("resume", about[1], {}))
+    with pytest.raises(Refused) as caught:
+        helping.go_on(request, request.version, lab.people["operator"], 5.0)
+    run.refresh_from_db()
+    assert (caught.value.code, run.order) == ("help_closed", "end")
+
+
+def test_an_end_of_what_never_began_is_over_when_nobody_answers(lab: Lab) -> None:
+    run = row_of(lab, lab.people["operator"])
+    run.ask("end", lab.people["operator"], {"result": "cancelled", "reason": ""})
+    runs.take_back_unanswered()
+    run.refresh_from_db()
+    assert run.phase == "ordered", "it may still answer"
+    Run.objects.filter(pk=run.pk).update(ordered_at=timezone.now() - orders.START_FOR - datetime.timedelta(seconds=1))
+    assert runs.take_back_unanswered() == 1
+    run.refresh_from_db()
+    run.task.refresh_from_db()
+    assert (run.phase, run.result, run.order, run.task.state) == ("ended", "cancelled", "end", "cancelled")
+    assert row_of(lab, lab.people["operator"]).fence == 2, "the robot is free for another"
