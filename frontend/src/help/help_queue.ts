@@ -16,7 +16,7 @@ class HelpQueue extends HTMLElement {
   private queue: Queue | null = null;
   private readMs = 0;
   private timers: number[] = [];
-  private chosen = 0;
+  private chosen = ""; // id: the order changes while people look, and a key must not act on another than they saw
   private known = new Set<string>();
 
   connectedCallback(): void {
@@ -28,7 +28,7 @@ class HelpQueue extends HTMLElement {
       {
         Enter: () => this.open(this.row?.url),
         t: () => this.row?.may_drive && this.open(this.row.cockpit),
-        g: () => this.row && void this.goOn(this.row),
+        g: () => this.row?.id === this.chosen && void this.goOn(this.row),
         ArrowDown: () => this.choose(1),
         ArrowUp: () => this.choose(-1),
       },
@@ -48,7 +48,12 @@ class HelpQueue extends HTMLElement {
   }
 
   private get row(): HelpRow | undefined {
-    return this.queue?.open[this.chosen];
+    return this.queue?.open[this.place];
+  }
+
+  /** Where the chosen one stands now; the first where none was chosen. */
+  private get place(): number {
+    return Math.max(0, this.queue?.open.findIndex((one) => one.id === this.chosen) ?? 0);
   }
 
   private open(url: string | undefined): void {
@@ -57,7 +62,7 @@ class HelpQueue extends HTMLElement {
 
   private choose(by: number): void {
     const most = (this.queue?.open.length ?? 1) - 1;
-    this.chosen = Math.max(0, Math.min(most, this.chosen + by));
+    this.chosen = this.queue?.open[Math.max(0, Math.min(most, this.place + by))]?.id ?? "";
     this.draw();
   }
 
@@ -66,6 +71,7 @@ class HelpQueue extends HTMLElement {
     try {
       const queue = await call<Queue>("GET", "/api/help", undefined, this.leaving.signal);
       const before = JSON.stringify([this.queue?.open.map(still), this.queue?.closed]);
+      if (!this.queue?.open.length) this.chosen = queue.open[0]?.id ?? "";
       this.queue = queue;
       this.readMs = performance.now();
       this.greet(queue);
@@ -117,7 +123,7 @@ class HelpQueue extends HTMLElement {
     this.at("how").textContent =
       `${count(waits, "request")} ${waits === 1 ? "waits" : "wait"}, ${taken} being looked after. First in line is who has waited longest for the gravest reason.`;
     this.at("first").innerHTML = queue.open[0]
-      ? `<a class="btn pri" href="${safe(queue.open[0].url)}">Start with the first<kbd>Enter</kbd></a>`
+      ? `<a class="btn pri" href="${safe(queue.open[0].url)}">Start with the first${this.place === 0 ? "<kbd>Enter</kbd>" : ""}</a>`
       : "";
     this.at("list").innerHTML = queue.open.length
       ? `<section class="panel hp-list">${queue.open.map((row, at) => this.one(row, at)).join("")}</section>`
@@ -138,12 +144,12 @@ class HelpQueue extends HTMLElement {
         ? ""
         : `<span class="muted">Doubt</span><span>${gauge(row.doubt, row.limit)}</span><span><b class="warn">${fixed(row.doubt)}</b>${row.limit === null ? "" : ` of ${fixed(row.limit)}`}</span>`;
     const take = row.may_drive
-      ? `<a class="btn" href="${safe(row.cockpit)}">${icon("hand")}Take over${at === this.chosen ? "<kbd>T</kbd>" : ""}</a>`
+      ? `<a class="btn" href="${safe(row.cockpit)}">${icon("hand")}Take over${at === this.place ? "<kbd>T</kbd>" : ""}</a>`
       : "";
     const go = row.may_run
-      ? `<button type="button" class="btn" data-do="go-on" data-id="${row.id}">Go on${at === this.chosen ? "<kbd>G</kbd>" : ""}</button>`
+      ? `<button type="button" class="btn" data-do="go-on" data-id="${row.id}">Go on${row.id === this.chosen ? "<kbd>G</kbd>" : ""}</button>`
       : "";
-    return `<article class="hp-row ${mine ? "taken" : ""}" aria-current="${at === this.chosen}" data-request="${safe(row.id)}"><span class="hp-rank">${at + 1}</span><a class="hp-thumb cam" href="${safe(row.url)}"><img src="/api/robots/${safe(row.run.robot.id)}/snapshot.jpg" alt="What ${safe(row.run.robot.name)} sees"></a><div class="col"><div class="row"><b>${safe(row.run.robot.name)}</b>${holdChip(row)}<span class="muted el">${safe(row.run.sentence)}</span></div><a class="hp-ask ink" href="${safe(row.url)}">${safe(question(row))}</a><div class="row wrap">${go}${take}${who}</div></div><div class="hp-why">${doubt}</div><span data-age="${safe(row.id)}"></span></article>`;
+    return `<article class="hp-row ${mine ? "taken" : ""}" aria-current="${at === this.place}" data-request="${safe(row.id)}"><span class="hp-rank">${at + 1}</span><a class="hp-thumb cam" href="${safe(row.url)}"><img src="/api/robots/${safe(row.run.robot.id)}/snapshot.jpg" alt="What ${safe(row.run.robot.name)} sees"></a><div class="col"><div class="row"><b>${safe(row.run.robot.name)}</b>${holdChip(row)}<span class="muted el">${safe(row.run.sentence)}</span></div><a class="hp-ask ink" href="${safe(row.url)}">${safe(question(row))}</a><div class="row wrap">${go}${take}${who}</div></div><div class="hp-why">${doubt}</div><span data-age="${safe(row.id)}"></span></article>`;
   }
 }
 

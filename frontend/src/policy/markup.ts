@@ -121,7 +121,7 @@ export function made(p: PolicyDetail): string {
     ["Chunk", model.chunk ? `${model.chunk} actions, ${model.step_s} s apart` : ""],
     ["Pictures", safe(slots.join(", "))],
     ["Learnt for", p.card.training.cpu_s ? `${Math.round(Number(p.card.training.cpu_s) / 6) / 10} CPU min` : ""],
-    ["Steps", String(p.card.training.steps ?? "")],
+    ["Steps", safe(String(p.card.training.steps ?? ""))],
     ["Licence", safe(p.card.licence || "not said")],
   ];
   const limits = p.card.limits.map((limit) => `<li>${safe(limit)}</li>`).join("");

@@ -42,14 +42,25 @@ export function figures(given: Record<string, unknown>): {
   const errors: [string, number][] = [];
   const others: [string, string][] = [];
   for (const [name, value] of Object.entries(given)) {
-    const found = value as Record<string, number> | null;
+    const found = value as Record<string, unknown> | null;
     const plain = name.replaceAll("_", " ");
     if (typeof value === "number") errors.push([plain.replace("held out", "").trim() || "all, weighted", value]);
     else if (found && typeof found === "object" && typeof found.success === "number" && typeof found.low === "number")
-      rates.push({ name: plain, share: found.success, low: found.low, high: found.high ?? 1, n: found.n ?? 0 });
+      rates.push({
+        name: plain,
+        share: found.success,
+        low: found.low,
+        high: counted(found.high, 1),
+        n: counted(found.n, 0),
+      });
     else if (name !== "doubt") others.push([plain, typeof value === "string" ? value : told(value)]);
   }
   return { rates, errors, others };
+}
+
+/** A card is whatever somebody wrote. */
+function counted(value: unknown, otherwise: number): number {
+  return typeof value === "number" ? value : otherwise;
 }
 
 function told(value: unknown): string {
