@@ -80,7 +80,7 @@ class TrainingDetail(TrainingRow):
     machine: dict[str, Any]
     resumed: int
     figures: dict[str, Any]
-    compared: list[Made]  # trainings of the same name, to look at beside it
+    compared: list[Made]  # trainings on the same dataset, to look at beside it
 
 
 class NewTraining(Strict):

@@ -183,8 +183,8 @@ def _check_headers(archive: Path, size: int) -> None:
             header = file.read(_BLOCK)
             if len(header) < _BLOCK or not any(header):
                 return
-            digits = header[124:136].strip(b" \0")
-            if not digits.isdigit() or (claimed := int(digits, 8)) > size:
+            claimed = _claimed(header)
+            if not 0 <= claimed <= size:
                 raise Refused("policy_archive", "The archive claims more than it has. Export it again.")
             if header[156:157] in _EXTENDS and claimed > _MOST_HEADER:
                 raise Refused(
@@ -192,6 +192,15 @@ def _check_headers(archive: Path, size: int) -> None:
                 )
             at += _BLOCK + -(-claimed // _BLOCK) * _BLOCK
     raise Refused("policy_archive", f"The archive holds more than {MOST_MEMBERS} entries; no policy does.")
+
+
+def _claimed(header: bytes) -> int:
+    """Bytes that follow it; of more than 8 GiB not in octal digits but in base 256.  -1 when that is no number."""
+    field = header[124:136]
+    if field[0] == 0x80:
+        return int.from_bytes(field[1:])
+    digits = field.strip(b" \0")
+    return int(digits, 8) if digits and not digits.strip(b"01234567") else -1
 
 
 def _name(entry: tarfile.TarInfo, number: int) -> str | None:

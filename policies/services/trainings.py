@@ -57,7 +57,8 @@ def ask(
 ) -> Training:
     """A training that waits.
 
-    Refused: `version_withdrawn`, `policy_withdrawn`, `base_missing`, `recipe_unknown`, `policy_config`, `policy_embodiment`.
+    Refused: `version_withdrawn`, `policy_withdrawn`, `policy_retired`, `base_missing`, `recipe_unknown`,
+    `policy_config`, `policy_embodiment`.
     """
     _check_version(version)
     _check_base(base, version)
@@ -92,6 +93,8 @@ def _check_base(base: PolicyVersion | None, version: DatasetVersion | None = Non
         return
     if base.withdrawn_reason:
         raise Refused("policy_withdrawn", f"{base} was withdrawn: {base.withdrawn_reason}")
+    if version is not None and base.stage == "retired":  # one that has begun goes on
+        raise Refused("policy_retired", f"{base} is retired. Choose another base, or bring it back on its page.")
     if base.card.get("kind") != KIND:
         raise Refused(
             "base_missing", f"{base} is a policy of another kind, which is not trained here. Choose one of ours as base."

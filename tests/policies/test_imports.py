@@ -99,6 +99,25 @@ def test_imports_that_are_on_their_way_count_as_room_taken(here: World, ellen: P
     assert caught.value.code == "storage_full" and PolicyImport.objects.count() == 1
 
 
+def test_an_import_is_its_own_persons_alone(here: World, ellen: Person, starter: Path) -> None:
+    """Also where a colleague may bring policies in."""
+    raw = packed(starter)
+    coming = arrived(here, ellen, raw)
+    colleague = Person.objects.create_user("erik", password="secret")
+    Membership.objects.create(person=colleague, organisation=here.site.organisation, role="engineer")
+    theirs = f"/api/policy-imports/{coming.pk}"
+    for who, code in ((colleague, 404), (ellen, 200)):
+        client = signed_in(who)
+        assert client.post(f"{theirs}/complete", {}, "application/json").status_code == code
+        piece = client.put(f"{theirs}/pieces?offset=0", b"x", "application/octet-stream")
+        assert piece.status_code == 404, "not theirs, or over"
+
+
+def test_a_large_size_is_read_as_our_export_writes_it() -> None:
+    for size in (0, 5, 8 << 30, registry.MOST_BYTES):
+        assert imports._claimed(one(WEIGHTS, size)) == size
+
+
 def one(name: str, size: int = 0, kind: bytes = tarfile.REGTYPE) -> bytes:
     entry = tarfile.TarInfo(name)
     entry.size, entry.type = size, kind

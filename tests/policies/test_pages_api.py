@@ -147,6 +147,11 @@ def test_a_withdrawn_policy_is_no_base_any_more(ellen: Client, policy: PolicyVer
     assert begin(ellen, learn, recipe="continue", base=policy.pk).json()["code"] == "policy_withdrawn"
 
 
+def test_a_retired_policy_is_no_base_until_it_is_brought_back(ellen: Client, policy: PolicyVersion, learn: Lesson) -> None:
+    policy.change(1, stage="retired")
+    assert begin(ellen, learn, recipe="continue", base=policy.pk).json()["code"] == "policy_retired"
+
+
 def send(client: Client, raw: bytes, name: str = "") -> Any:
     """The answer to the last request of an import, in two pieces."""
     coming = client.post("/api/policy-imports", {"bytes": len(raw), "name": name}, "application/json").json()
