@@ -24,7 +24,7 @@ from robot.pilot.chunks import Chunk, ChunkQueue
 from robot.pilot.eyes import OLD_S, Eyes
 from robot.pilot.hands import Hands
 from robot.pilot.progress import Progress
-from robot.pilot.run import Act, Run, lost
+from robot.pilot.run import SENTENCES, Act, Run, lost
 from robot.pilot.thinker import Question, Thinker, Thought, Trouble
 from robot.recorder import door as recorder_door
 
@@ -131,7 +131,11 @@ class Attempt:
         self.run.reason, self.run.sentence = answer.code, answer.sentence
         self._tell(now_s)
 
-    def on_recorder(self, answer: recorder_door.Answer, now_s: float) -> None:
+    def on_recorder(self, answer: recorder_door.Answer | recorder_door.Happened, now_s: float) -> None:
+        if isinstance(answer, recorder_door.Happened):
+            if answer.event in recorder_door.OVER and answer.episode == self.episode != "":
+                self.end("interrupted", "recording_ended", SENTENCES["recording_ended"])
+            return
         if answer.id != f"start:{self.order.run}" or self._recorded or self.ended:
             return
         if not answer.code:

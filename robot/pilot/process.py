@@ -101,7 +101,7 @@ class Pilot:
         for packet in self._recorder.packets(_BATCH):
             with contextlib.suppress(Refused):
                 message = recorder_door.decode_from_recorder(packet)
-                if isinstance(message, recorder_door.Answer) and self.attempt is not None:
+                if isinstance(message, recorder_door.Answer | recorder_door.Happened) and self.attempt is not None:
                     self.attempt.on_recorder(message, now_s)
 
     def _hear_link(self, packet: bytes, now_s: float) -> None:

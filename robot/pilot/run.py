@@ -38,6 +38,7 @@ SENTENCES = {
     "boot": "The robot's control program was started again. Look at the robot, then go on or end the run.",
     "no_progress": "The robot did not come any further. Take over, go on or end the run.",
     "doubt": "The policy sees something unlike what it was trained on. Answer, take over or end the run.",
+    "recording_ended": "The recording ended before the run did, and a run must be recorded. Start the task again.",
     "starved": "No action came in time. The robot goes on by itself when they come again.",
     "server_away": "The policies' server cannot be reached. The robot goes on by itself when it is back.",
 }

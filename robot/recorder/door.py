@@ -94,8 +94,11 @@ class NeedToken(DoorMessage, frozen=True, kw_only=True, tag="need_token"):
     """There is something to upload and no token that the server takes."""
 
 
+OVER = ("record_saved", "record_failed", "record_recovered")  # nothing more is recorded in an episode of which this is said
+
+
 class Happened(DoorMessage, frozen=True, kw_only=True, tag="happened"):
-    """For the transition log.
+    """For the transition log; also said to the pilot, whose run may go on without its recording.
 
     `event`: record_started, record_saved, record_discarded, record_restored, record_failed, record_recovered, uploaded,
     upload_refused.

@@ -174,7 +174,8 @@ class RecorderProcess:
             self._want_pictures(True)  # said again and again: the media process may have been restarted
 
     def _tell(self, happened: door.Happened) -> None:
-        self._link.send(happened)
+        for asker in self._askers.values():
+            asker.send(happened)
 
     def _uploaded(self, episode: str) -> None:
         self._link.send(door.Happened(time_ns=time.time_ns(), event="uploaded", episode=episode))

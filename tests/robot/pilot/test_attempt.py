@@ -403,6 +403,16 @@ def test_a_silent_kernel_refuses_the_run(stage: LockStep) -> None:
     assert (stage.told[-1].result, stage.told[-1].reason) == ("refused", "kernel_silent")
 
 
+def test_a_recording_that_ends_by_itself_ends_the_run(stage: LockStep) -> None:
+    moving(stage)
+    for episode in ("dd" * 16, stage.attempt.episode):
+        assert stage.attempt.run.phase == "moving"
+        happened = recorder_door.Happened(time_ns=1, event="record_saved", episode=episode)
+        stage.attempt.on_recorder(happened, stage.bench.now)
+    assert (stage.told[-1].result, stage.told[-1].reason) == ("interrupted", "recording_ended")
+    still(stage)
+
+
 def test_trouble_of_the_run_before_is_none_of_this(stage: LockStep) -> None:
     stage.thinker.says = lambda asked: Trouble(asked.n, "policy_output", "Of the run before.")
     stage.thinker.ask(Question(57, "ef" * 16, "", 0, "point", 5, "Go", np.zeros(5, np.float32), {}))

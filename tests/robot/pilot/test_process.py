@@ -200,6 +200,17 @@ async def test_a_killed_pilot_stops_the_arm_and_reports_its_run_as_interrupted(r
     assert (await robot.until(later, "ended")).result == "success"
 
 
+async def test_a_run_does_not_go_on_without_its_recording(robot: Robot) -> None:
+    robot.server.answering = lambda observed: robot.expert(observed, "lift")
+    order = await robot.order(**OPEN_END)
+    await until(lambda: any(report.episode and report.phase == "moving" for report in robot.reports(order)))
+    os.kill(robot.pid("recorder"), signal.SIGKILL)
+    report = await robot.until(order, "ended")
+    assert (report.result, report.reason) == ("interrupted", "recording_ended")
+    await until(lambda: at_rest(robot))
+    await saved(robot, report.episode)
+
+
 async def test_orders_that_cannot_be_are_refused_with_what_to_do(robot: Robot) -> None:
     async def refusal(**changes: object) -> RunReport:
         return await robot.until(await robot.order(**changes), "ended")
