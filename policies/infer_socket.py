@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import deque
 
 import msgspec
 import redis.exceptions
@@ -39,6 +40,7 @@ class InferSocket(KeySocket):
         self._robot = self._embodiment = ""
         self._kind, self._asker = "", secrets.token_hex(8)
         self._organisation = 0
+        self._since_s, self._shown = time.monotonic(), deque[float](maxlen=recent.MOST)  # when it was asked
         self._asked: tuple[int, float, Known] | None = None  # the newest question that has no answer yet, and since when
         await super().connect()
 
@@ -82,10 +84,17 @@ class InferSocket(KeySocket):
         policy = await find(observed.policy, self._organisation, self._kind)
         self._asked = observed.n, time.monotonic(), policy
         question = Question(policy.id, self._robot, self._asker, time.time(), self._embodiment.encode(), data)
-        if not await leave(question, observed):
+        if not await leave(question, observed, self._kept(time.monotonic())):
             sentence = f"{MOST_WAITING} robots wait for {policy.shown} already. Ask again later, or start more workers."
             raise Refused("queue_full", sentence)
         await served.check(policy)
+
+    def _kept(self, now_s: float) -> int:
+        """How many of its robot's pictures stay: those of the last seconds, at first also what another connection has left."""
+        self._shown.append(now_s)
+        while now_s - self._shown[0] > recent.KEPT_S:
+            self._shown.popleft()
+        return len(self._shown) if now_s - self._since_s > recent.KEPT_S else recent.MOST
 
     async def answered(self, answer: Answer) -> None:
         """A chunk or a trouble from a server.  What was asked before the newest question is passed on too: it is newer than
@@ -143,15 +152,16 @@ def _unavailable() -> Refused:
     return Refused("unavailable", "The server's database or Redis does not answer. Ask again in a moment.")
 
 
-async def leave(question: Question, observed: Observed) -> bool:
-    """Leaves a question, and its pictures for whoever is asked for help; False when too many robots wait."""
+async def leave(question: Question, observed: Observed, kept: int = recent.MOST) -> bool:
+    """Leaves a question, and its pictures for whoever is asked for help, the newest `kept` of them; False when too many robots
+    wait."""
     at, robot, policy = recent.places(), question.robot, question.policy
     keys = [at.question(robot), at.wake(policy), at.asks(policy), at.wanted()]
     life_ms = int(OBSERVATION_TTL_S * 1000)
     async with relay.client().pipeline(transaction=False) as pipe:
         pipe.eval(ASK, len(keys), *keys, encode(question), life_ms, robot, policy, time.time(), MOST_WAITING)
         pipe.rpush(at.recent(robot), recent.encode(observed.captured_ns, observed.pictures))
-        pipe.ltrim(at.recent(robot), -recent.MOST, -1)
+        pipe.ltrim(at.recent(robot), -kept, -1)
         pipe.expire(at.recent(robot), recent.LIFE_S)
         left, *_ = await pipe.execute()
     return bool(left)

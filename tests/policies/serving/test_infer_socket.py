@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from fleet import robots
 from fleet.models import Robot
 from policies import known
 from policies.models import PolicyServer, PolicyVersion
+from policies.serving import recent
 from policies.serving.question import MOST_WAITING
 from policies.serving.recent import last
 from protocol import inference, robot_link
@@ -70,6 +72,20 @@ async def test_what_the_policy_was_shown_can_be_looked_at_afterwards(pilot: Pilo
 
 
 # -- who may -------------------------------------------------------------------------------------------
+
+
+async def test_pictures_are_not_kept_for_longer_than_they_are_looked_at(
+    pilot: Pilot, policy: PolicyVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Serving(policy.pk):
+        for n in (1, 2, 3):
+            await pilot.ask(policy.pk, n)
+            await pilot.told()
+        assert await asyncio.to_thread(client().llen, PLACES.recent(pilot.row.pk)) == 3
+        monkeypatch.setattr(recent, "KEPT_S", 0.0)
+        await pilot.ask(policy.pk, 4)
+        await pilot.told()
+    assert await asyncio.to_thread(client().llen, PLACES.recent(pilot.row.pk)) == 1
 
 
 async def test_a_key_that_is_not_the_robots_own_opens_nothing(lab: Lab) -> None:
