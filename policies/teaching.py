@@ -166,8 +166,8 @@ class Teaching:
                     return
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in lines:
-                    if line.startswith(b"{"):  # libraries may print, too
-                        self._hear(json.loads(line), metrics)
+                    if (said := _said(line)) is not None:
+                        self._hear(said, metrics)
 
     def _hear(self, said: dict[str, Any], metrics: IO[str]) -> None:
         metrics.write(json.dumps({"at": round(time.time(), 2), **said}) + "\n")
@@ -275,6 +275,15 @@ def alone(folder: Path, beat: Callable[[], None], clock: Callable[[], float] = t
         yield fd
     finally:
         os.close(fd)
+
+
+def _said(line: bytes) -> dict[str, Any] | None:
+    """None for what a library prints, even in braces: a training is not lost to that."""
+    try:
+        found = json.loads(line) if line.startswith(b"{") else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "event" in found else None
 
 
 def _locked(fd: int) -> bool:

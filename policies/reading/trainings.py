@@ -76,6 +76,8 @@ def _waits(place: int, running: list[Training], waiting: list[Training]) -> str:
         return f"Waits behind {waiting[place - 2].name}: trainings are done in the order in which they were asked for."
     if running:
         return f"Waits for a train worker: {running[0].name} is being learnt by {running[0].owner or 'one'}."
+    if Training.objects.filter(state="running").exists():  # of others, whose trainings are not shown here
+        return "Waits for a train worker: those that run are busy with trainings of others."
     return "Waits for a train worker. None has taken it yet; start one where none runs."
 
 

@@ -13,7 +13,7 @@ from dispatch import clips, newest, places, traces, waiting
 from dispatch.models import HelpRequest, Run
 from fleet import relay
 from fleet.access import access
-from fleet.models import Person
+from fleet.models import Membership, Organisation, Person
 from policies.serving import recent
 from protocol.runs import RunReport
 from tests.dispatch.rig import SENTENCE, make_policy, row_of
@@ -54,6 +54,21 @@ def test_a_sentence_is_checked_while_it_is_written(lab: Lab) -> None:
     assert (bad["code"], bad["candidates"]) == ("unknown_object", ["blue cube", "red cube"])
     hidden = post(client, "tasks/check", sentence="Lift the \u200bred cube", policy=policy.pk)
     assert hidden.status_code == 400
+
+
+def test_a_policy_of_another_organisation_is_neither_asked_nor_run(lab: Lab) -> None:
+    """Nor by somebody who belongs to both."""
+    there = Organisation.objects.create(name="elsewhere")
+    policy, operator = make_policy(there), lab.people["operator"]
+    client, wanted = signed_in(operator), {"sentence": SENTENCE, "policy": policy.pk}
+    connected(lab)
+    assert client.get("/api/tasks/choices").json()["policies"] == []
+    for path, body in (("tasks/check", wanted), ("tasks", {**wanted, "robot": lab.robot.pk})):
+        assert post(client, path, **body).status_code == 404, path
+    Membership.objects.create(person=operator, organisation=there, role="operator")
+    assert post(client, "tasks/check", **wanted).status_code == 200
+    assert post(client, "tasks", **wanted, robot=lab.robot.pk).json()["code"] == "policy_unknown"
+    assert not Run.objects.exists()
 
 
 def test_choices_say_what_stands_in_the_way(lab: Lab) -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from fleet.models import AuditEntry, Membership, Person
 from policies.learning.folder import WEIGHTS
 from policies.models import PolicyImport, PolicyVersion, Training
+from policies.reading import trainings as reading
 from policies.services import imports, recipes, registry
 from policies.teaching import METRICS
 from tests.episodes.rig import World, body_of, signed_in
@@ -76,6 +77,13 @@ def test_what_cannot_be_trained_is_refused(ellen: Client, learn: Lesson, change:
     assert 400 <= answer.status_code < 500
     assert answer.json()["code"] == code and answer.json()["sentence"].endswith(".")
     assert not Training.objects.exists()
+
+
+def test_one_that_waits_for_trainings_that_are_not_shown_says_so(ellen: Client, learn: Lesson) -> None:
+    first, second = (Training.objects.get(pk=begin(ellen, learn, name=name).json()["id"]) for name in ("a", "b"))
+    assert "None has taken it yet" in reading.row(first, False, [], [first])["waits"]
+    second.claim("bench-3:71")
+    assert "busy with trainings of others" in reading.row(first, False, [], [first])["waits"]
 
 
 def test_remaining_time_comes_from_the_pace_since_it_was_last_begun(ellen: Client, learn: Lesson) -> None:

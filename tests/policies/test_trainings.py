@@ -309,3 +309,9 @@ def test_a_disk_that_becomes_full_is_said_with_what_to_do(learn: Lesson, monkeyp
     training = done(asked(learn))
     assert (training.state, training.problem_code) == ("failed", "storage_full")
     assert "Make room" in training.next_action
+
+
+@pytest.mark.parametrize("line", [b"{not json}", b"{}", b"[1]", b"a word", b"{1: 2}", b'{"epoch": 1}'])
+def test_what_libraries_print_between_the_words_of_a_training_loses_none(line: bytes) -> None:
+    assert teaching._said(line) is None
+    assert teaching._said(b'{"event": "step", "step": 3}') == {"event": "step", "step": 3}
