@@ -188,7 +188,11 @@ class Teaching:
             self._progress |= {"step": said["step"]}
 
     def _died(self, code: int, before: int) -> None:
-        """Killed, or out of memory: it goes on from its last checkpoint, unless that happens again and again."""
+        """Killed, or out of memory: it goes on from its last checkpoint, unless that happens again and again.  When the policy is
+        there already, only its last word is missing."""
+        if (self.training.folder / "policy").exists():
+            self.done = True
+            return
         self.deaths = 1 if self._step > before else self.deaths + 1
         how = f"signal {-code}" if code < 0 else f"code {code}"
         log.error("the process of training %s ended unexpectedly (%s)", self.training.pk, how)

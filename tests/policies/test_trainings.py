@@ -19,7 +19,7 @@ from fleet.models import AuditEntry
 from policies import jobs, teaching
 from policies.learning.folder import CARD
 from policies.learning.policy import open_policy
-from policies.models import Training
+from policies.models import PolicyVersion, Training
 from policies.reading.lineage import users_of
 from policies.services import recipes, registry, trainings
 from policies.teaching import METRICS, Teaching
@@ -309,6 +309,16 @@ def test_a_disk_that_becomes_full_is_said_with_what_to_do(learn: Lesson, monkeyp
     training = done(asked(learn))
     assert (training.state, training.problem_code) == ("failed", "storage_full")
     assert "Make room" in training.next_action
+
+
+def test_one_killed_after_its_policy_was_written_and_before_it_said_so_is_done(
+    learn: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear = Teaching._hear
+    monkeypatch.setattr(Teaching, "_hear", lambda watch, said, to: None if said["event"] == "done" else hear(watch, said, to))
+    training = done(asked(learn))
+    assert (training.state, training.problem_code, training.step) == ("done", "", 12)
+    assert PolicyVersion.objects.get().training == training
 
 
 @pytest.mark.parametrize("line", [b"{not json}", b"{}", b"[1]", b"a word", b"{1: 2}", b'{"epoch": 1}'])
