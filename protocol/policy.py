@@ -17,6 +17,7 @@ from protocol.errors import Refused
 
 Picture = NDArray[np.uint8]  # [H, W, 3], RGB
 Floats = NDArray[np.float32]
+LIFE_S = 10.0  # of a chunk at most: so long a robot could follow a policy that has died
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,9 @@ def check_decision(decision: Decision, embodiment: Embodiment) -> Decision:
     for axis, most in zip(embodiment.action, np.abs(actions).max(axis=0), strict=True):
         if most > 100 * max(abs(axis.low), abs(axis.high)):
             raise Refused("policy_output", f"The policy asked for {axis.name} {most:g} {axis.unit}; the limit is {axis.high:g}.")
-    if not 0.001 <= decision.dt_s <= 10:
-        raise Refused("policy_output", f"The policy's steps of {decision.dt_s:g} s are outside 0.001 to 10.")
+    if not (decision.dt_s >= 0.001 and len(actions) * decision.dt_s <= LIFE_S):
+        told = f"{len(actions)} steps of {decision.dt_s:g} s"
+        raise Refused(
+            "policy_output", f"The policy answered {told}; a chunk lives {LIFE_S:g} s at most, a step 0.001 s at least."
+        )
     return decision
