@@ -103,7 +103,5 @@ def check_decision(decision: Decision, embodiment: Embodiment) -> Decision:
             raise Refused("policy_output", f"The policy asked for {axis.name} {most:g} {axis.unit}; the limit is {axis.high:g}.")
     if not (decision.dt_s >= 0.001 and len(actions) * decision.dt_s <= LIFE_S):
         told = f"{len(actions)} steps of {decision.dt_s:g} s"
-        raise Refused(
-            "policy_output", f"The policy answered {told}; a chunk lives {LIFE_S:g} s at most, a step 0.001 s at least."
-        )
+        raise Refused("policy_output", f"The policy answered {told}; a chunk may live {LIFE_S:g} s, a step no less than 0.001.")
     return decision

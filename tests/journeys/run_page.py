@@ -58,6 +58,7 @@ class RunPage:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.id = page.url.rstrip("/").rsplit("/", 1)[-1]
+        self.went_on = 0  # how often somebody had to say so
 
     @property
     def phase(self) -> str:
@@ -77,7 +78,7 @@ class RunPage:
         return self.phase
 
     def ended(self, within_s: float = 90.0) -> dict[str, Any]:
-        """Its end.  A doubt of a policy on a busy machine may be a false alarm: then this looks, and lets it go on."""
+        """Its end.  A doubt may be a false alarm, as rarely as was promised: then this lets it go on, and counts it."""
         end_s = time.monotonic() + within_s
         while self.until("ended", "holding", within_s=max(1.0, end_s - time.monotonic())) != "ended":
             row = self.row()
@@ -85,5 +86,6 @@ class RunPage:
                 request = asked(self.page, "GET", f"/api/help/{row['help'].split('/')[2]}")
                 answer = {"version": request["version"], "answer": "go_on", "doubt_off_s": 20}
                 asked(self.page, "POST", f"/api/help/{request['id']}/answer", answer)
+                self.went_on += 1
             self.page.wait_for_timeout(300)
         return self.row()

@@ -18,10 +18,14 @@ def test_a_sentence_in_the_browser_moves_the_robot_to_what_it_names(demo: DemoPr
     page = signed_in("operator")
     scene(demo, "--scene", "cubes", "--seed", SEED)
     _refused_before_anything_moves(page, demo)
-    reached = [_done(page, demo, f"Go to the {colour} cube") for colour in ("red", "blue")]
-    assert abs(reached[0] - reached[1]).max() > 0.05, "the other word led to another place"
-    lifted = _done(page, demo, "Could you pick up the blue block please")
+    runs = [
+        _done(page, demo, sentence)
+        for sentence in ("Go to the red cube", "Go to the blue cube", "Could you pick up the blue block please")
+    ]
+    (red, _), (blue, _), (lifted, _) = runs
+    assert abs(red - blue).max() > 0.05, "the other word led to another place"
     assert lifted[2] > 0.1, "it is held above the table"
+    assert min(went_on for _, went_on in runs) == 0, "it doubts whatever it sees"
     _its_trace_stands_beside_the_recording(page)
 
 
@@ -36,8 +40,8 @@ def _refused_before_anything_moves(page: Page, demo: DemoProcess) -> None:
     expect(page.get_by_text("No task yet")).to_be_visible()
 
 
-def _done(page: Page, demo: DemoProcess, sentence: str) -> Any:
-    """Where the tool stood when the world said that it was done."""
+def _done(page: Page, demo: DemoProcess, sentence: str) -> tuple[Any, int]:
+    """Where the tool stood when the world said that it was done, and how often it had to be told to go on."""
     scene(demo, "--scene", "cubes", "--seed", SEED)
     new = NewTask(page, demo.url)
     new.say(sentence)
@@ -46,7 +50,7 @@ def _done(page: Page, demo: DemoProcess, sentence: str) -> Any:
     row = run.ended()
     assert (row["result"], row["judge"]) == ("success", "world"), row
     expect(page.locator('[data-result="success"][data-judge="world"]')).to_be_visible()
-    return RobotTruth(demo.data / "robots" / "kestrel-1").tool()
+    return RobotTruth(demo.data / "robots" / "kestrel-1").tool(), run.went_on
 
 
 def _its_trace_stands_beside_the_recording(page: Page) -> None:
