@@ -63,7 +63,8 @@ def finish(folder: Path) -> None:
     familiar, limit = calibrate(successes(policy, CALIBRATION_SEED, RUNS), ALPHA)
     keep(folder / CALIBRATION, familiar, limit)
     figures: dict[str, Any] = {task: success(policy, task) for task in TASKS}
-    figures["doubt"] = false_alarms(policy, familiar, limit, SCENES // 2, FIGURES_SEED + SCENES)
+    alarms = false_alarms(policy, familiar, limit, SCENES // 2, FIGURES_SEED + SCENES)
+    figures["doubt"] = {"alpha": ALPHA, "runs": alarms["runs"], "false_alarms": alarms["share"]}
     card: Card = msgspec.structs.replace(
         policy.card,
         name="starter",
