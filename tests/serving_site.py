@@ -108,8 +108,10 @@ class ServingSite:
         return (self.folder / "site.log").read_text()
 
     def pid(self, name: str) -> int:
-        """Of the newest process with this name, as the site has written it down."""
-        return int((self.folder / f"{name}.pid").read_text())
+        """Of the newest process with this name, as the site has written it down; it may be writing now."""
+        while not (said := (self.folder / f"{name}.pid").read_text()):
+            time.sleep(0.01)
+        return int(said)
 
     def servers(self) -> list[int]:
         """Pids of the processes that serve, below the workers."""
