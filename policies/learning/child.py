@@ -14,18 +14,18 @@ from collections.abc import Sequence
 _PR_SET_PDEATHSIG = 1
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str]) -> None:
     processes, config = int(argv[0]), argv[1]
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if processes > 1 and "RANK" not in os.environ:
         from torch.distributed.run import main as launch
 
         launch(["--standalone", f"--nproc-per-node={processes}", "-m", "policies.learning.child", str(processes), config])
-        return 0
-    from policies.learning import train
+    else:
+        from policies.learning import train
 
-    return train.main([config])
+        train.run([config])
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

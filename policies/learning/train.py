@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import numpy as np
@@ -55,6 +55,16 @@ def main(argv: list[str]) -> int:
         _say({"event": "failed", "code": "storage_full", "sentence": "The disk is full. Make room, then train again."})
         return 1
     return 0
+
+
+def run(argv: list[str]) -> NoReturn:
+    """`main` as all that a process does."""
+    code = main(argv)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if "WORLD_SIZE" in os.environ:
+        os._exit(code)  # threads that joined the processes may still live, and the interpreter's orderly end would abort on them
+    sys.exit(code)
 
 
 def _text(argv: list[str]) -> bytes:
@@ -286,8 +296,4 @@ def _card(config: Config, learning: Learning, episodes: list[Recorded], base: Ca
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    if "WORLD_SIZE" in os.environ:
-        os._exit(code)  # threads that joined the processes may still live, and the interpreter's orderly end would abort on them
-    sys.exit(code)
+    run(sys.argv[1:])

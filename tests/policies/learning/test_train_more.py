@@ -97,6 +97,21 @@ def test_two_processes_learn_as_one(small: Config, tmp_path: Path) -> None:
     assert together == pytest.approx(single, rel=0.3)
 
 
+ABORTS = """
+import atexit, os, sys
+from policies.learning import child, train
+train.main = lambda argv: sys.stdout.write(argv[0])
+atexit.register(os.abort)
+child.main(["2", "word"])
+"""
+
+
+def test_one_of_several_processes_ends_without_what_an_orderly_end_would_trip_over() -> None:
+    here = {**os.environ, "RANK": "0", "WORLD_SIZE": "2"}
+    done = subprocess.run([sys.executable, "-c", ABORTS], capture_output=True, text=True, env=here, check=False)
+    assert (done.returncode, done.stdout) == (4, "word")
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(small: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     from policies.learning import train as training
     from policies.learning.several import Several, torch
