@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import torch
 from django.conf import settings
 
 from config import redis_server
@@ -92,8 +91,8 @@ def test_it_needs_no_django_and_says_in_words_that_pytorch_is_missing(starter: P
     assert "requirements-learning.txt" in done.stdout
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_said_in_words(start: Start) -> None:
+def test_a_gpu_that_is_not_there_is_said_in_words(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     server = start("s1", "--device", "cuda")
     assert (server.says("code")["code"], server.process.wait(10)) == ("gpu_absent", 3)
 
