@@ -20,6 +20,7 @@ from fleet.models import Person
 from policies.learning.folder import KIND
 from policies.models import PolicyVersion, Training
 from policies.services.recipes import config_of, recipe
+from protocol.embodiment import decode_embodiment
 from protocol.errors import Refused
 
 _log = logging.getLogger(__name__)
@@ -104,8 +105,6 @@ def _check_base(base: PolicyVersion | None, version: DatasetVersion | None = Non
 
 
 def _kind(version: DatasetVersion) -> str:
-    from protocol.embodiment import decode_embodiment
-
     return decode_embodiment(msgspec.json.encode(version.content().embodiment)).kind
 
 
