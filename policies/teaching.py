@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import msgspec
 from django.conf import settings
-from django.db import Error, close_old_connections
+from django.db import Error, InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from episodes import storage
@@ -74,10 +74,14 @@ class Teaching:
             self._stopped()
         except Refused as refused:
             self._fail(refused)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise  # and another worker tries again
-            self._fail(Refused("storage_full", "The disk became full while it learnt."))
+        except (OperationalError, InterfaceError):
+            raise  # the database does not answer: another worker tries again
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                self._fail(Refused("storage_full", "The disk became full while it learnt."))
+                return
+            log.exception("training %s ended by an error that nobody expected", self.training.pk)
+            self._fail(Refused("trainer_crashed", f"The worker met an error that nobody expected: {type(error).__name__}."))
 
     # -- before -------------------------------------------------------------------------------------
 

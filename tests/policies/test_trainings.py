@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from episodes import storage
@@ -309,6 +310,34 @@ def test_a_disk_that_becomes_full_is_said_with_what_to_do(learn: Lesson, monkeyp
     training = done(asked(learn))
     assert (training.state, training.problem_code) == ("failed", "storage_full")
     assert "Make room" in training.next_action
+
+
+def test_an_error_that_nobody_expected_is_said_and_not_tried_for_ever(
+    learn: Lesson, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> None:
+        raise KeyError("loss")
+
+    monkeypatch.setattr(Teaching, "_hear", broken)
+    training = done(asked(learn))
+    assert (training.state, training.problem_code) == ("failed", "trainer_crashed")
+    assert "KeyError" in training.problem and "log" in training.next_action
+    assert "KeyError: 'loss'" in caplog.text
+    assert AuditEntry.objects.filter(act="training_failed", subject=training.pk).exists()
+
+
+def test_a_database_that_does_not_answer_leaves_the_training_to_another_worker(
+    learn: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(Teaching, "_prepare", away)
+    training = asked(learn)
+    with pytest.raises(OperationalError):
+        done(training)
+    training.refresh_from_db()
+    assert training.state == "running"
 
 
 def test_one_killed_after_its_policy_was_written_and_before_it_said_so_is_done(
