@@ -13,8 +13,8 @@ import pytest
 
 from protocol import inference, robot_link
 from protocol.episode_folder import check_folder
-from protocol.permit import Permit
-from protocol.runs import Goal, RunReport
+from protocol.permit import Permit, Signed
+from protocol.runs import Goal, RunOrder, RunReport
 from tests.robot.link.small_server import until
 from tests.robot.pilot.stub import ROBOT, Robot, chunk, running
 
@@ -99,16 +99,17 @@ async def test_what_no_robot_may_follow_makes_it_hold_until_a_person_says_go_on(
 
     robot.server.answering = answering
     order = await robot.order(**OPEN_END)
+    kept = []
     for kind in (nans, huge, wrong_shape, no_rows, refused):
         await robot.until(order, "moving")
         bad, good = kind, False
         report = await robot.until(order, "holding", "policy_output")
         assert report.sentence
         await until(lambda: at_rest(robot))
-        status = robot.status()
-        assert status is not None and status.lease is not None  # kept while it can be
+        kept.append((await robot.now()).lease is not None)
         good = True
         await robot.resume(order)
+    assert any(kept), "the lease is kept while it can be; a machine that stalls may cost it"
     await robot.until(order, "moving")
     await robot.end(order, "failure")
     report = await robot.until(order, "ended")
@@ -121,10 +122,12 @@ async def test_what_no_robot_may_follow_makes_it_hold_until_a_person_says_go_on(
 async def test_silence_and_answers_that_come_too_late_starve_it_and_it_goes_on_by_itself(robot: Robot) -> None:
     """SAFETY F31: hold within a chunk's horizon, also when the server thinks for 10 s."""
     late_s = 0.0
+    thought_long: list[int] = []
 
     async def answering(observed: inference.Observed) -> inference.Chunk | None:
         if late_s:
             await asyncio.sleep(late_s)
+            thought_long.append(observed.n)
         return await robot.expert(observed, "lift")
 
     robot.server.answering = answering
@@ -137,7 +140,8 @@ async def test_silence_and_answers_that_come_too_late_starve_it_and_it_goes_on_b
     robot.server.answering = answering
     await robot.until(order, "moving")
     late_s = 10.0
-    await robot.until(order, "holding", "starved", 3.0)
+    await robot.until(order, "holding", "starved")
+    assert thought_long == [], "it waits for no answer before it holds"
     late_s = 0.0
     await robot.until(order, "moving")
     # the server of the policies is restarted
@@ -180,10 +184,67 @@ async def test_a_remote_stop_holds_and_only_a_new_permit_goes_on(robot: Robot) -
     assert "clear" in report.sentence
     await robot.resume(order)
     await robot.until(order, "holding", "stopped")
-    status = robot.status()
-    assert status is not None and status.mode == "ESTOP"
+    assert (await robot.now()).mode == "ESTOP"
     await robot.end(order, "cancelled")
     assert (await robot.until(order, "ended")).result == "cancelled"
+
+
+async def test_a_pilot_that_was_silent_for_a_moment_holds_until_a_person_says_go_on(robot: Robot) -> None:
+    robot.server.answering = lambda observed: robot.expert(observed, "lift")
+    order = await robot.order(**LIFT)
+    await robot.until(order, "moving")
+    await silenced(robot)
+    report = await robot.until(order, "holding", "deadman")
+    assert "silent" in report.sentence
+    stood = robot.stalls
+    await robot.resume(order)
+    await robot.until(order, "moving")
+    await silenced(robot)
+    assert (await robot.until(order, "ended")).result == "success"
+    assert robot.stalls > stood, "what a stall of the machine costs was answered as a person would"
+
+
+async def silenced(robot: Robot) -> None:
+    """Its pilot is not let run until the kernel has missed it."""
+    pid = robot.pid("pilot")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await until(lambda: (now := robot.status()) is not None and now.reason == "DEADMAN")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_robot_that_is_silent_again_and_again_passes_no_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    robot = Robot(tmp_path)
+    order = RunOrder(
+        run="1" * 32,
+        fence=1,
+        instruction="",
+        policy="e" * 32,
+        policy_name="",
+        permit=Signed(payload="", signature=""),
+        pictures={},
+    )
+    let: list[object] = []
+
+    async def resumed(_: RunOrder, **changes: object) -> None:
+        let.append(changes)
+        say("moving", "")
+        say("holding", "deadman")
+
+    def say(phase: str, reason: str) -> None:
+        n = len(robot.server.heard)
+        robot.server.heard.append(
+            RunReport(run=order.run, fence=1, n=n, time_ns=n, phase=phase, reason=reason)  # type: ignore[arg-type]
+        )
+
+    monkeypatch.setattr(robot, "resume", resumed)
+    say("holding", "deadman")
+    await robot.until(order, "holding", "deadman")
+    assert let == []
+    with pytest.raises(AssertionError, match="held 4 times"):
+        await robot.until(order, "ended")
+    assert len(let) == 3
 
 
 async def test_a_killed_pilot_stops_the_arm_and_reports_its_run_as_interrupted(robot: Robot) -> None:
