@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from dispatch.models import HelpRequest, Run
@@ -94,7 +95,7 @@ def _help(run: Run, report: RunReport, driver: str, before: tuple[str, str]) -> 
     elif request is not None and report.phase == "taken":
         _take(request, run, driver)
     elif request is not None and report.phase == "holding" and before[0] == "taken" and report.reason != RESUMING:
-        request.become("open", answer="took_over")  # whoever drove has let go, and nobody has told the policy to go on
+        _let_go(request, run)
     elif request is not None and report.phase == "moving":
         request.become("answered", answer=request.answer or ("took_over" if request.state == "taken" else "go_on"))
     return ""
@@ -110,6 +111,14 @@ def _open(run: Run, report: RunReport) -> str:
         run=run.pk, request=request.pk, reason=request.reason, doubt=report.doubt, limit=report.limit,
     )  # fmt: skip
     return request.pk
+
+
+def _let_go(request: HelpRequest, run: Run) -> None:
+    """Whoever drove does so no more.  It waits for somebody again, unless the policy was told meanwhile to go on."""
+    if run.order == "resume" and request.state == "taken":
+        HelpRequest.objects.filter(pk=request.pk, state="taken").update(answer="took_over", version=F("version") + 1)
+    else:
+        request.become("open", answer="took_over", taken_by=None, taken_at=None)
 
 
 def _take(request: HelpRequest, run: Run, driver: str) -> None:

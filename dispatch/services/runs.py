@@ -37,6 +37,8 @@ def resume(run: Run, person: Person, doubt_off_s: float) -> None:
     with transaction.atomic():
         if not run.ask("resume", person, {"doubt_off_s": doubt_off_s}):
             raise Refused("run_moves", "The run went on or ended meanwhile. Look at it again.")
+        for request in HelpRequest.objects.filter(run=run, state="open", answer="took_over"):  # handed back: nobody is called
+            request.become("taken", taken_by=person, taken_at=timezone.now())
         _note(person, "run_resumed", run, doubt_off_s=doubt_off_s)
         send(run)
 
@@ -125,6 +127,8 @@ def take_back(id: str) -> None:
             )
         elif run.order == "resume" and now - run.ordered_at > orders.RESUME_FOR:
             Run.objects.filter(pk=id, order="resume").update(order="", sentence="It did not go on when it was asked to.")
+            for request in HelpRequest.objects.filter(run=run, state="taken", answer="took_over"):  # who drove has let go
+                request.become("open", taken_by=None, taken_at=None)
     open_runs.runs.forget()
 
 

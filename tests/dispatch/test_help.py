@@ -12,8 +12,10 @@ from dispatch import orders
 from dispatch.models import HelpRequest, Run
 from dispatch.services import help as helping
 from dispatch.services import reports, runs
+from fleet.models import Person
 from protocol.errors import Refused
 from protocol.runs import RunReport
+from protocol.state import RobotState
 from tests.dispatch.rig import row_of
 from tests.fleet.conftest import Lab
 
@@ -48,6 +50,60 @@ def test_a_takeover_that_ends_without_handing_back_lets_it_wait_again(lab: Lab) 
     say(run, "holding", 4, "released")
     request.refresh_from_db()
     assert (request.state, request.answer) == ("open", "took_over")
+
+
+def hand_back(run: Run, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the cockpit does once nobody drives any more."""
+    robot = RobotState(mode="SAFE_HOLD", reason="RELEASED", nonce="n-1")
+    monkeypatch.setattr(orders, "states", lambda ids: dict.fromkeys(ids, robot))
+    runs.resume(run, person, 5.0)
+
+
+def test_a_hand_back_leaves_nobody_to_be_called_while_the_policy_takes_up_again(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, request = asking(lab)
+    say(run, "taken", 3)
+    say(run, "holding", 4, "released")
+    hand_back(run, lab.people["operator"], monkeypatch)
+    request.refresh_from_db()
+    assert (request.state, request.taken_by, request.answer) == ("taken", lab.people["operator"], "took_over")
+    say(run, "holding", 5, "resuming")
+    say(run, "moving", 6)
+    request.refresh_from_db()
+    assert (request.state, request.answer) == ("answered", "took_over")
+
+
+def test_a_word_that_was_under_way_while_it_was_handed_back_calls_nobody(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The robot's state and its word on the run come from two programs: the second may be the later one."""
+    run, request = asking(lab)
+    helping.take(request, request.version, lab.people["operator"])
+    say(run, "taken", 3)
+    hand_back(run, lab.people["operator"], monkeypatch)
+    say(run, "holding", 4, "released")
+    request.refresh_from_db()
+    assert (request.state, run.order) == ("taken", "resume")
+    say(run, "moving", 5)
+    request.refresh_from_db()
+    assert (request.state, request.answer) == ("answered", "took_over")
+
+
+@pytest.mark.parametrize("words", [[("holding", "released")], []])
+def test_what_was_handed_back_and_does_not_go_on_calls_somebody(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, words: list[tuple[str, str]]
+) -> None:
+    run, request = asking(lab)
+    helping.take(request, request.version, lab.people["operator"])
+    say(run, "taken", 3)
+    if not words:
+        say(run, "holding", 4, "released")
+    hand_back(run, lab.people["operator"], monkeypatch)
+    for n, (phase, reason) in enumerate(words, 4):
+        say(run, phase, n, reason)
+    Run.objects.filter(pk=run.pk).update(ordered_at=timezone.now() - orders.RESUME_FOR - datetime.timedelta(seconds=1))
+    runs.take_back(run.pk)
+    request.refresh_from_db()
+    assert (request.state, request.taken_by, request.answer) == ("open", None, "took_over")
 
 
 def test_of_two_who_answer_at_once_one_is_heard(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
