@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import redis.exceptions
 from asgiref.sync import sync_to_async
@@ -39,6 +39,7 @@ class Followed:
     n: int = -1
     told: tuple[str, str, str, str] | None = None
     waits: RunReport | None = None
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)  # of its trace: the lines keep their order
 
 
 followed: OrderedDict[str, Followed] = OrderedDict()  # by run; the robot's socket is in this process
@@ -47,14 +48,15 @@ _noted: dict[str, tuple[float, int]] = {}  # by robot: since when it is counted,
 repeats = orders.Repeats()
 
 
-def _remember(id: str) -> Followed:
+async def _remember(id: str) -> Followed:
     """What was heard of this run, also before this process began."""
     if id not in followed:
-        before = traces.last(places.trace(id)) or {}
-        followed[id] = Followed(n=before.get("n", -1))
-        while len(followed) > KEPT:
-            followed.popitem(last=False)
-    return followed[id]
+        before = await asyncio.to_thread(traces.last, places.trace(id)) or {}
+        followed.setdefault(id, Followed(n=before.get("n", -1)))
+    here = followed[id]
+    while len(followed) > KEPT:
+        followed.popitem(last=False)
+    return here
 
 
 # -- what a robot says of a run ----------------------------------------------------------------------------------------
@@ -66,16 +68,16 @@ async def on_run(robot: ConnectedRobot, message: RunReport) -> None:
     if run is None or run.fence != message.fence or run.phase == "ended":
         await _not_open(robot, message)
         return
-    here = _remember(run.id)
+    here = await _remember(run.id)
     known = message.n < here.n or (message.n == here.n and here.told is not None)  # a restart may have cut it from the database
     if known and message.phase != "ended":
         return
     if message.n > here.n:
-        raw = traces.line(message)
-        _trace(run.id, raw)
-        here.n = message.n
-        with contextlib.suppress(redis.exceptions.RedisError, OSError):
-            await newest.keep(run.id, raw)
+        raw, here.n = traces.line(message), message.n
+        async with here.writing:
+            await _trace(run.id, raw)
+            with contextlib.suppress(redis.exceptions.RedisError, OSError):
+                await newest.keep(run.id, raw)
     if _facts(message) != here.told or message.phase == "ended":
         here.waits = message
         await _settle(robot, run, here)
@@ -83,10 +85,10 @@ async def on_run(robot: ConnectedRobot, message: RunReport) -> None:
         await robot.tell(RunNoted(run=message.run, fence=message.fence))
 
 
-def _trace(run: str, raw: bytes) -> None:
+async def _trace(run: str, raw: bytes) -> None:
     """A disk that takes no more costs the trace, never the word itself: somebody may have to be asked for help."""
     try:
-        traces.append(places.trace(run), raw)
+        await asyncio.to_thread(traces.append, places.trace(run), raw)
     except OSError as error:
         log.warning("the trace of run %s lacks a line: %s", run, error)
 

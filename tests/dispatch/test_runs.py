@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import json
+import threading
 import time
+from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -19,7 +23,7 @@ from dispatch.services import help as helping
 from dispatch.services import reports, runs, tasks
 from fleet import keys
 from fleet.access import access
-from fleet.models import AuditEntry, Membership
+from fleet.models import AuditEntry, Membership, Robot
 from protocol.errors import Refused
 from protocol.permit import Renewal, Signed
 from robot.kernel.permits import ServerKey
@@ -180,6 +184,30 @@ async def test_nothing_is_written_to_the_database_for_a_chunk(lab: Lab, pilot: P
     assert asked == []
     raw, _ = traces.piece(places.trace(run.pk), 0)
     assert [json.loads(line)["n"] for line in raw.splitlines()] == list(range(21))
+
+
+async def test_a_slow_disk_keeps_nobody_else_waiting_and_the_lines_in_order(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await started(lab, pilot)
+    await pilot.say("moving")
+    await pilot.heard()
+    append, disk, here = traces.append, threading.Event(), threading.get_ident()
+
+    def slow(path: Path, raw: bytes) -> bool:
+        assert threading.get_ident() != here and disk.wait(10)
+        return append(path, raw)
+
+    monkeypatch.setattr(traces, "append", slow)
+    robot = robots.ConnectedRobot(await Robot.objects.select_related("site").aget(pk=lab.robot.pk), AsyncMock())
+    words = [asyncio.create_task(robots.on_run(robot, pilot.word("moving", chunk=chunk))) for chunk in range(4)]
+    async with asyncio.timeout(10):
+        while robots.followed[run.pk].n < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        disk.set()
+        await asyncio.gather(*words)
+    raw, _ = traces.piece(places.trace(run.pk), 0)
+    assert [json.loads(line)["n"] for line in raw.splitlines()] == list(range(5))
 
 
 async def test_a_report_that_comes_twice_or_late_changes_nothing(lab: Lab, pilot: Pilot) -> None:
