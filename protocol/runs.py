@@ -97,6 +97,7 @@ class RunReport(Message, frozen=True, tag="run_report"):
     tool_m: tuple[float, float, float] | None = None
     reasoning: Reasoning | None = None
     episode: str = ""  # being recorded, or recorded
+    highest: U32 | None = None  # fence that this robot has reached, when it refuses a lower one as `fenced`
 
 
 class RunNoted(Message, frozen=True, tag="run_noted"):

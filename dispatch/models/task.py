@@ -88,6 +88,7 @@ class Run(models.Model):
     robot = models.ForeignKey(Robot, on_delete=models.PROTECT, related_name="runs")
     policy = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="runs")
     fence = models.PositiveBigIntegerField()  # rises per robot
+    highest = models.PositiveBigIntegerField(null=True, blank=True)  # fence that the robot had reached when it refused this one
     phase = models.CharField(max_length=10, choices=[(name, name) for name in TRANSITIONS], default="ordered")
     reason = models.CharField(max_length=40, blank=True)  # code, of the phase
     sentence = models.CharField(max_length=300, blank=True)
@@ -120,7 +121,10 @@ class Run(models.Model):
 
     @classmethod
     def next_fence(cls, robot: Robot) -> int:
-        return (cls.objects.filter(robot=robot).aggregate(highest=Max("fence"))["highest"] or 0) + 1
+        """Above all that were given to this robot, and above what it has said to have begun: a database that was restored lags
+        behind its robots."""
+        reached = cls.objects.filter(robot=robot).aggregate(given=Max("fence"), begun=Max("highest"))
+        return max(reached["given"] or 0, reached["begun"] or 0) + 1
 
     def enter(self, phase: str, **values: Any) -> bool:
         """Into this phase (or on in it) with these columns; False when no way leads there from where the row is."""

@@ -76,12 +76,21 @@ def _answers(run: Run, report: RunReport) -> bool:
 
 def _end(run: Run, report: RunReport, values: dict[str, Any]) -> None:
     result = report.result or "interrupted"
+    values |= _outrun(run, report)
     judge = report.judge or ("person" if run.order == "end" and result in ("success", "failure") else "")
     finish(run, **values, result=result, judge=judge)
     audit.append(
         f"robot {run.robot.name}", "run_ended", run.robot.name, run.task.organisation_id,
         run=run.pk, result=result, judge=judge, reason=values["reason"],
     )  # fmt: skip
+
+
+def _outrun(run: Run, report: RunReport) -> dict[str, Any]:
+    """What a robot that has begun more runs than this database knows says with its refusal: the next run gets a higher fence."""
+    if report.reason != "fenced" or report.highest is None or report.highest < run.fence:
+        return {}
+    begun = f"{run.robot.name} has begun run {report.highest}, and this was run {run.fence}: the server has forgotten some."
+    return {"highest": report.highest, "sentence": f"{begun} It counts on from there now. Start the task again."}
 
 
 def _help(run: Run, report: RunReport, driver: str, before: tuple[str, str]) -> str:

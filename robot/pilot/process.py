@@ -137,7 +137,8 @@ class Pilot:
             thinker = self._open_here(Path(order.folder)) if order.folder else self._open_server()
             fences.start(order.run, order.fence)
         except Refused as refused:
-            self._refuse(order, "refused", refused.code, refused.sentence)
+            begun = self._fences.highest if refused.code == "fenced" and self._fences is not None else None
+            self._refuse(order, "refused", refused.code, refused.sentence, begun)
             return
         judged = self._judge.aim(order.goal)
         outlets = Outlets(self._kernel.send, self._recorder.send, self._tell, self._keep_end, fences.recorded, judged)
@@ -164,10 +165,12 @@ class Pilot:
         self._eyes.check(order.pictures)
         return self._fences
 
-    def _refuse(self, message: RunOrder | RunResume | RunEnd, result: RunResult, code: str, sentence: str) -> None:
+    def _refuse(
+        self, message: RunOrder | RunResume | RunEnd, result: RunResult, code: str, sentence: str, highest: int | None = None
+    ) -> None:
         report = RunReport(
             run=message.run, fence=message.fence, n=_AFTER_RESTART, time_ns=time.time_ns(), phase="ended",
-            reason=code, sentence=sentence, result=result,
+            reason=code, sentence=sentence, result=result, highest=highest,
         )  # fmt: skip
         self._keep_end(report)
         self._tell(report)

@@ -588,6 +588,24 @@ async def test_a_task_that_failed_is_tried_again_with_a_higher_fence(lab: Lab, p
     assert (await kept(second)).task.state == "running"
 
 
+async def test_a_database_that_lags_behind_its_robot_catches_up_with_the_robots_refusal(lab: Lab, pilot: Pilot) -> None:
+    """As after a restore: what the robot had begun meanwhile is unknown here."""
+    run = await started(lab, pilot)
+    await pilot.say("ended", result="refused", reason="fenced", sentence="Too late.", highest=57)
+    await pilot.hear("run_noted")
+    now = await kept(run)
+    assert (now.result, now.reason, now.fence, now.highest) == ("refused", "fenced", 1, 57)
+    assert now.sentence.endswith("Start the task again.") and "run 57" in now.sentence
+    await pilot.report(nonce="n-5")
+    await pilot.heard()
+    policy = await sync_to_async(lambda: run.policy)()
+    await sync_to_async(tasks.again)(now.task, now.task.version, lab.people["operator"], lab.robot, policy)
+    assert (await pilot.began())["fence"] == 58
+    await pilot.say("starting")
+    await pilot.heard()
+    assert await sync_to_async(Run.next_fence)(lab.robot) == 59
+
+
 def test_a_persons_word_judges_a_run_that_nobody_judged(lab: Lab) -> None:
     run = row_of(lab, lab.people["operator"], phase="ended", result="interrupted")
     run.task.become("failed")

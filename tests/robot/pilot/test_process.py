@@ -67,7 +67,7 @@ async def test_a_run_moves_until_the_world_sees_its_goal_and_becomes_an_episode(
     # I17: the same fence, and a lower one, are refused; what was noted stays known
     again = await robot.order(fence=order.fence)
     refused = await robot.until(again, "ended")
-    assert (refused.result, refused.reason) == ("refused", "fenced")
+    assert (refused.result, refused.reason, refused.highest) == ("refused", "fenced", order.fence)
 
 
 def nans(o: inference.Observed) -> inference.Chunk:
