@@ -35,6 +35,7 @@ class Fences:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._kept = Kept()
+        self._unwritten = False
         try:
             self._kept = msgspec.json.decode(self._path.read_bytes(), type=Kept)
         except FileNotFoundError:
@@ -96,9 +97,17 @@ class Fences:
             self._kept = kept
 
     def noted(self, run: str) -> None:
+        """At once in memory, on the disk with the next word or `settle`: the heartbeats of a run must not wait for a disk, and an
+        end that is said once more after a restart is noted once more."""
         ends = tuple(end for end in self._kept.ends if end.run != run)
         if ends != self._kept.ends:
-            self._keep(msgspec.structs.replace(self._kept, ends=ends))
+            self._kept, self._unwritten = msgspec.structs.replace(self._kept, ends=ends), True
+
+    def settle(self) -> None:
+        """Brings to the disk what was noted, while no run goes on.  Tried once: a full disk costs a word said twice, no more."""
+        if self._unwritten:
+            self._unwritten = False
+            self._keep(self._kept)
 
     def _keep(self, kept: Kept) -> None:
         try:

@@ -84,6 +84,8 @@ class Pilot:
         if self.attempt is not None and found is not None:
             self.attempt.tick(now_s, kernel_door.decode_status(found[0]))
         self._drop_ended()
+        if self.attempt is None:
+            self._settle()
         if now_s - self._again_s >= _EACH_S:
             self._again_s = now_s
             self._say_again()
@@ -211,6 +213,13 @@ class Pilot:
             self._judge.forget()
             self._kernel.send(kernel_door.SetFence(fence=0))
             self._media.send(Record(wanted=False))
+
+    def _settle(self) -> None:
+        try:
+            if self._fences is not None:
+                self._fences.settle()
+        except Refused as refused:
+            log.error("%s", refused.sentence)
 
     # -- telling ------------------------------------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ def test_an_end_is_kept_until_it_is_noted_and_of_many_the_newest(tmp_path: Path)
     assert (Fences(tmp_path).ends, Fences(tmp_path).episode) == ((end(),), "")
     fences.noted("cd" * 16)
     fences.noted(RUN)
+    assert (fences.ends, Fences(tmp_path).ends) == ((), (end(),)), "a lease may be held: its heartbeats wait for no disk"
+    fences.settle()
     assert Fences(tmp_path).ends == ()
     for number in range(MAX_ENDS + 3):
         fences.end(end(f"{number:032x}", 5 + number))
@@ -86,6 +88,12 @@ def test_a_disk_that_takes_no_more_begins_nothing_and_its_ends_are_said_on(
     monkeypatch.undo()
     again = Fences(tmp_path)
     assert again.started is not None and again.started.run == RUN, "what was on the disk is whole"
+    fences.noted(RUN)
+    with monkeypatch.context() as nearly_full:
+        nearly_full.setattr(durable.os, "write", full)
+        with pytest.raises(Refused, match="runs_unwritable"):
+            fences.settle()
+        fences.settle()  # not again and again
     monkeypatch.setattr(Path, "write_text", full)
     again.recorded("ee" * 16)
 
