@@ -26,7 +26,7 @@ def seen_by(who: Person) -> PolicyVersionQuerySet:
     return PolicyVersion.objects.for_person(who, roles_with("see")).select_related("organisation", "base")
 
 
-def _may_change(who: Person, id: str) -> bool:
+def may_change(who: Person, id: str) -> bool:
     return PolicyVersion.objects.changed_by(who, roles_with("train")).filter(pk=id).exists()
 
 
@@ -36,13 +36,13 @@ def find_policy(who: Person, id: str, change: bool = False) -> PolicyVersion:
     policy = found.filter(pk=id).first() if is_id(id) else None
     if policy is None:
         raise not_found()
-    if change and not _may_change(who, id):
+    if change and not may_change(who, id):
         raise Refused("forbidden", "Policies are changed by engineers of the whole organisation. Ask an administrator.")
     return policy
 
 
 def _detail(who: Person, id: str) -> dict[str, Any]:
-    return reading.detail(find_policy(who, id), _may_change(who, id))
+    return reading.detail(find_policy(who, id), may_change(who, id))
 
 
 @router.get("policies", response=list[PolicyRow])

@@ -78,7 +78,7 @@ def detail(policy: PolicyVersion, may_change: bool) -> dict[str, Any]:
         "history": history(policy),
         "next_stages": [stage for stage in policy.TRANSITIONS[policy.stage] if not policy.withdrawn_reason or stage == "retired"],
         "warnings": warnings(policy),
-        "export_url": f"/policies/{policy.pk}/export.tar",
+        "export_url": f"/policies/{policy.pk}/export.tar" if may_change else "",
         "may_change": may_change,
     }
 

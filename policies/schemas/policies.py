@@ -81,7 +81,7 @@ class PolicyDetail(PolicyRow):
     history: list[Act]
     next_stages: list[Stage]
     warnings: list[str]
-    export_url: str
+    export_url: str  # "" for whoever may not take its weights away
     may_change: bool
 
 

@@ -17,7 +17,7 @@ from episodes import media
 from episodes.api.access import person
 from fleet.edge import NOT_FOUND, SIGN_IN, page_404, refusal
 from fleet.models import Person
-from policies.api.policies import find_policy
+from policies.api.policies import find_policy, may_change
 from policies.api.trainings import find_training
 from policies.learning.folder import CALIBRATION, CARD, CONFIG, WEIGHTS
 from policies.models import PolicyVersion
@@ -88,7 +88,7 @@ async def archive(request: HttpRequest, id: str) -> HttpResponseBase:
     if not isinstance(who, Person):
         return refusal(SIGN_IN)
     try:
-        found = await sync_to_async(find_policy)(who, id)
+        found = await sync_to_async(_exported)(who, id)
     except Refused as refused:
         return refusal(refused)
     entries = await asyncio.to_thread(_entries, found)
@@ -100,6 +100,15 @@ async def archive(request: HttpRequest, id: str) -> HttpResponseBase:
         "Cache-Control": "private, no-store",
     }
     return StreamingHttpResponse(_packed(entries), content_type="application/x-tar", headers=headers)
+
+
+def _exported(who: Person, id: str) -> PolicyVersion:
+    """Weights tell much of what they learnt from: who may see a policy and run it may not take them away."""
+    found = find_policy(who, id)
+    if not may_change(who, id):
+        sentence = "Weights are taken away by engineers of the whole organisation only. Ask an administrator."
+        raise Refused("forbidden", sentence)
+    return found
 
 
 def _plain(name: str) -> str:

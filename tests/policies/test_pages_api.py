@@ -184,6 +184,14 @@ def test_what_is_exported_comes_in_again_elsewhere(ellen: Client, policy: Policy
     assert not any(imports.Path(policy.folder.parent / "incoming").iterdir())
 
 
+def test_weights_are_not_for_everybody_who_sees_a_policy(policy: PolicyVersion, here: World) -> None:
+    vera = signed_in(here.vera)
+    assert vera.get(f"/api/policies/{policy.pk}").json()["export_url"] == ""
+    answer = vera.get(f"/policies/{policy.pk}/export.tar")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert "Weights" in answer.json()["sentence"]
+
+
 def test_a_piece_out_of_order_or_changed_on_its_way_is_asked_for_again(ellen: Client) -> None:
     coming = ellen.post("/api/policy-imports", {"bytes": 100}, "application/json").json()
     address = f"/api/policy-imports/{coming['id']}/pieces?offset="

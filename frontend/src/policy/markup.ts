@@ -19,7 +19,8 @@ export function head(p: PolicyDetail): string {
     p.may_change && !p.withdrawn_reason
       ? `<button type="button" class="btn danger" data-do="withdraw">Withdraw</button>`
       : "";
-  return `<div class="head"><h1>${safe(p.shown)}</h1>${stageChip(p)}<span class="muted">${from}, ${when(p.made_at)}, by ${safe(p.made_by)}</span><span class="sp"></span><a class="btn" href="/tasks/new/?policy=${safe(p.id)}">Run it</a><a class="btn" href="/trainings/?new=1&amp;base=${safe(p.id)}">Train on from it</a><a class="btn" href="${safe(p.export_url)}" download>${icon("download")}Export</a>${withdraw}</div>`;
+  const out = p.export_url ? `<a class="btn" href="${safe(p.export_url)}" download>${icon("download")}Export</a>` : "";
+  return `<div class="head"><h1>${safe(p.shown)}</h1>${stageChip(p)}<span class="muted">${from}, ${when(p.made_at)}, by ${safe(p.made_by)}</span><span class="sp"></span><a class="btn" href="/tasks/new/?policy=${safe(p.id)}">Run it</a><a class="btn" href="/trainings/?new=1&amp;base=${safe(p.id)}">Train on from it</a>${out}${withdraw}</div>`;
 }
 
 export function warnings(p: PolicyDetail): string {

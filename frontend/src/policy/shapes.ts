@@ -46,6 +46,6 @@ export interface PolicyDetail extends PolicyRow {
   history: { at: string; who: string; what: string }[];
   next_stages: Stage[];
   warnings: string[];
-  export_url: string;
+  export_url: string; // "" for whoever may not take its weights away
   may_change: boolean;
 }
