@@ -1,4 +1,4 @@
-"""Policies that people bring by upload: an archive arrives in pieces, is unpacked by a closed list of names, then looked through.
+"""Policies that people bring by upload: an archive arrives in pieces, is unpacked by closed lists of names, then looked through.
 
 Permission was checked by the caller.
 """
@@ -23,19 +23,22 @@ from django.utils import timezone
 from fleet import audit
 from fleet.models import Organisation, Person
 from policies.learning.folder import CALIBRATION, CARD, CONFIG, WEIGHTS
+from policies.learning.zoo.sealed import CHECKPOINT
 from policies.models import PolicyImport, PolicyVersion
 from policies.services import registry
 from protocol.errors import Refused
 
 KEPT = datetime.timedelta(days=1)  # an import that nobody goes on with, and what a kill left
-MOST_MEMBERS = 16
+MOST_MEMBERS = 600  # a checkpoint of somebody else's has many
 COPIES = 3  # the archive, what it holds, and what is kept
 MIB = 1024 * 1024
 FILES = (WEIGHTS, CONFIG, CARD, CALIBRATION)
+_TOP = {(name,) for name in FILES}
+_MOST_NAME, _MOST_DEEP = 200, 8  # bytes of a part of a name, parts of one
 _BLOCK = 512  # of a tar file
-_MOST_HEADER = 64 * 1024  # bytes of one that extends another; a reader takes it whole into memory
+_MOST_HEADER = 16 * 1024  # bytes of one that extends another; a reader takes it whole into memory
 _EXTENDS = b"xgXLK"  # types of such headers
-_ENTRY = _BLOCK * 2 * MOST_MEMBERS + 20 * _BLOCK  # bytes that an archive may have besides its files
+_ENTRY = _BLOCK * 4 * MOST_MEMBERS + 20 * _BLOCK  # bytes that an archive may have besides its files
 
 
 def begin(organisation: Organisation, person: Person, name: str, size: int) -> PolicyImport:
@@ -148,30 +151,38 @@ def drop(coming: PolicyImport) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """The files of a policy out of an archive without compression, whatever folder of it they are in; nothing else, no links.
+    """The files of a policy out of an archive without compression, from where its card lies in it; nothing else, no links.
 
     `Refused("policy_archive")` naming the first entry that no policy has.
     """
     folder.mkdir(parents=True)
     size = archive.stat().st_size
-    found: set[str] = set()
     _check_headers(archive, size)
     try:
         with tarfile.open(archive, "r:") as tar:
-            for number, entry in enumerate(tar):
-                name = _name(entry, number)
-                if name is None:
-                    continue
-                if name in found or entry.size > size:
-                    raise Refused("policy_archive", f"The archive holds {name} twice, or claims more than it has.")
-                found.add(name)
+            for name, entry in _named([entry for number, entry in enumerate(tar) if _file(entry, number)], size).items():
                 source = tar.extractfile(entry)
                 assert source is not None
-                with source, open(folder / name, "wb") as target:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                with source, open(folder / name, "xb") as target:
                     shutil.copyfileobj(source, target, MIB)
-    except (tarfile.TarError, EOFError, ValueError, OverflowError, UnicodeError) as error:
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, FileExistsError, NotADirectoryError) as error:
         sentence = f"The archive cannot be read as a tar file without compression: {error}. Export it again."
         raise Refused("policy_archive", sentence) from error
+
+
+def _named(entries: list[tarfile.TarInfo], size: int) -> dict[str, tarfile.TarInfo]:
+    """Name in the policy's folder -> entry of an archive of `size` bytes."""
+    cards = [parts for entry in entries if len(parts := Path(entry.name).parts) <= 2 and parts[-1] == CARD]
+    if not cards:
+        raise Refused("policy_archive", f"The archive has no {CARD}, by itself or in one folder. Export it again.")
+    root, found = min(cards, key=len)[:-1], dict[str, tarfile.TarInfo]()
+    for entry in entries:
+        name = _name(entry, root)
+        if name in found or entry.size > size:
+            raise Refused("policy_archive", f"The archive holds {name} twice, or claims more than it has.")
+        found[name] = entry
+    return found
 
 
 def _check_headers(archive: Path, size: int) -> None:
@@ -203,21 +214,29 @@ def _claimed(header: bytes) -> int:
     return int(digits, 8) if digits and not digits.strip(b"01234567") else -1
 
 
-def _name(entry: tarfile.TarInfo, number: int) -> str | None:
-    """Of a file that is wanted; None for the folder around them."""
-    parts = Path(entry.name).parts
-    shown = entry.name[:60]
+def _file(entry: tarfile.TarInfo, number: int) -> bool:
+    """False for a folder.  Refused: what leads out of the archive, and what is neither."""
+    parts, shown = Path(entry.name).parts, entry.name[:60]
     if number >= MOST_MEMBERS:
         raise Refused("policy_archive", f"The archive holds more than {MOST_MEMBERS} entries; no policy does.")
     if entry.name.startswith("/") or ".." in parts:
         raise Refused("policy_archive", f"The archive holds {shown!r}, which leads out of it. Nothing was unpacked.")
-    if entry.isdir() and len(parts) <= 1:
-        return None
-    if not entry.isreg() or entry.issparse():
+    if not entry.isdir() and (not entry.isreg() or entry.issparse()):
         raise Refused("policy_archive", f"The archive holds {shown!r}, which is a link or a device. Nothing of it is kept.")
-    if not 0 < len(parts) <= 2 or parts[-1] not in FILES:
-        raise Refused("policy_archive", f"The archive holds {shown!r}; a policy has {', '.join(FILES)}, no more.")
-    return parts[-1]
+    if not entry.isdir() and not parts:
+        raise Refused("policy_archive", "The archive holds a file without a name. Nothing of it is kept.")
+    return not entry.isdir()
+
+
+def _name(entry: tarfile.TarInfo, root: tuple[str, ...]) -> str:
+    """Of a file, from the policy's folder `root` on: one that every policy has, or one of a checkpoint."""
+    parts = Path(entry.name).parts
+    within = parts[len(root) :]
+    plain = all(part.isprintable() and len(part.encode()) <= _MOST_NAME for part in within) and len(within) <= _MOST_DEEP
+    if parts[: len(root)] != root or not (within in _TOP or (within[0] == CHECKPOINT and len(within) > 1 and plain)):
+        names = f"{', '.join(FILES)} and what is in {CHECKPOINT}"
+        raise Refused("policy_archive", f"The archive holds {entry.name[:60]!r}; a policy has {names}, no more.")
+    return "/".join(within)
 
 
 def sweep() -> None:

@@ -19,7 +19,8 @@ from fleet.edge import NOT_FOUND, SIGN_IN, page_404, refusal
 from fleet.models import Person
 from policies.api.policies import find_policy, may_change
 from policies.api.trainings import find_training
-from policies.learning.folder import CALIBRATION, CARD, CONFIG, WEIGHTS
+from policies.learning.folder import CALIBRATION
+from policies.learning.zoo.describe import files_of
 from policies.models import PolicyVersion
 from policies.reading.trainings import picture
 from protocol.errors import Refused
@@ -89,10 +90,10 @@ async def archive(request: HttpRequest, id: str) -> HttpResponseBase:
         return refusal(SIGN_IN)
     try:
         found = await sync_to_async(_exported)(who, id)
+        entries = await asyncio.to_thread(_entries, found)
     except Refused as refused:
         return refusal(refused)
-    entries = await asyncio.to_thread(_entries, found)
-    size = sum(_BLOCK + -(-entry.size // _BLOCK) * _BLOCK for _, entry in entries) + 2 * _BLOCK
+    size = sum(len(_header(entry)) + -(-entry.size // _BLOCK) * _BLOCK for _, entry in entries) + 2 * _BLOCK
     headers = {
         "Content-Length": str(size),
         "Content-Disposition": f'attachment; filename="{_plain(found.name)}-{found.number}.tar"',
@@ -116,19 +117,28 @@ def _plain(name: str) -> str:
 
 
 def _entries(policy: PolicyVersion) -> list[tuple[Path, tarfile.TarInfo]]:
+    """Every file that an import of it needs.  Refused: as by `files_of`, `policy_missing`."""
     found = []
-    for name in (CARD, CONFIG, WEIGHTS, CALIBRATION):
+    for name in (*files_of(policy.folder), CALIBRATION):
         path = policy.folder / name
-        if path.exists():
-            entry = tarfile.TarInfo(f"{_plain(policy.name)}-{policy.number}/{name}")
-            entry.size, entry.mode, entry.mtime = path.stat().st_size, 0o644, int(policy.made_at.timestamp())
-            found.append((path, entry))
+        if not path.exists() and name == CALIBRATION:
+            continue
+        if not path.exists():
+            raise Refused("policy_missing", f"{name} of {policy} is gone. Bring the policies back from a backup.")
+        entry = tarfile.TarInfo(f"{_plain(policy.name)}-{policy.number}/{name}")
+        entry.size, entry.mode, entry.mtime = path.stat().st_size, 0o644, int(policy.made_at.timestamp())
+        found.append((path, entry))
     return found
+
+
+def _header(entry: tarfile.TarInfo) -> bytes:
+    """A long name takes several blocks."""
+    return entry.tobuf(tarfile.GNU_FORMAT)
 
 
 async def _packed(entries: list[tuple[Path, tarfile.TarInfo]]) -> AsyncIterator[bytes]:
     for path, entry in entries:
-        yield entry.tobuf(tarfile.GNU_FORMAT)
+        yield _header(entry)
         file = await asyncio.to_thread(open, path, "rb")
         try:
             while piece := await asyncio.to_thread(file.read, _PIECE):

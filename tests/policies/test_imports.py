@@ -133,12 +133,32 @@ COMMENT = f"{LONG} comment=".encode().ljust(LONG - 1, b"x") + b"\n"
     [
         pytest.param(one(".") + b"\0" * 1024, id="a file without a name"),
         pytest.param(one("pax", LONG, tarfile.XHDTYPE) + COMMENT + one(CARD) + b"\0" * 1024, id="a header of a megabyte"),
+        pytest.param(one("a/checkpoint/x") + b"\0" * 1024, id="no card"),
+        pytest.param(one(CARD) + one("checkpoint/../../x") + b"\0" * 1024, id="a checkpoint that leads out"),
+        pytest.param(one(CARD) + one("checkpoint/x", kind=tarfile.SYMTYPE) + b"\0" * 1024, id="a link in a checkpoint"),
+        pytest.param(one(CARD) + one("checkpoint") + b"\0" * 1024, id="a checkpoint that is a file"),
+        pytest.param(one(CARD) + one("elsewhere/x.json") + b"\0" * 1024, id="another folder"),
+        pytest.param(one(CARD) + one("checkpoint/a\nb") + b"\0" * 1024, id="a name of two lines"),
+        pytest.param(one(CARD) + one("checkpoint/" + "a/" * 30 + "b") + b"\0" * 1024, id="deeper than any"),
+        pytest.param(one("b/" + CARD) + one("a/" + CONFIG) + b"\0" * 1024, id="two folders"),
         pytest.param(one(CARD, 1 << 33) + b"\0" * 1024, id="a size that it has not"),
     ],
 )
-def test_an_archive_with_headers_that_no_policy_needs_is_refused(tmp_path: Path, raw: bytes) -> None:
+def test_an_archive_of_what_no_policy_has_is_refused(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "in.tar").write_bytes(raw)
     with pytest.raises(Refused) as caught:
         imports.unpack(tmp_path / "in.tar", tmp_path / "out")
     assert caught.value.code == "policy_archive"
     assert not any((tmp_path / "out").iterdir())
+
+
+def test_a_checkpoints_file_that_is_a_folder_as_well_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in.tar").write_bytes(one(CARD) + one("checkpoint/x") + one("checkpoint/x/y") + b"\0" * 1024)
+    with pytest.raises(Refused, match="policy_archive"):
+        imports.unpack(tmp_path / "in.tar", tmp_path / "out")
+
+
+def test_a_policy_of_ours_in_a_folder_that_is_called_checkpoint_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "in.tar").write_bytes(b"".join(one(f"checkpoint/{name}") for name in (CARD, CONFIG, WEIGHTS)) + b"\0" * 1024)
+    imports.unpack(tmp_path / "in.tar", tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {CARD, CONFIG, WEIGHTS}

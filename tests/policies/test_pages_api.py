@@ -14,13 +14,15 @@ from django.test import Client
 from django.utils import timezone
 
 from fleet.models import AuditEntry, Membership, Person
-from policies.learning.folder import WEIGHTS
+from policies.learning.folder import WEIGHTS, Card
+from policies.learning.zoo import sealed
 from policies.models import PolicyImport, PolicyVersion, Training
 from policies.reading import trainings as reading
 from policies.services import imports, recipes, registry
 from policies.teaching import METRICS
 from tests.episodes.rig import World, body_of, signed_in
 from tests.policies.rig import Lesson, lesson, tiny
+from tests.policies.zoo.speaker import speaker
 
 
 @pytest.fixture
@@ -190,6 +192,33 @@ def test_weights_are_not_for_everybody_who_sees_a_policy(policy: PolicyVersion, 
     answer = vera.get(f"/policies/{policy.pk}/export.tar")
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert "Weights" in answer.json()["sentence"]
+
+
+def test_a_policy_that_lost_a_file_is_not_exported_in_part(ellen: Client, policy: PolicyVersion) -> None:
+    (policy.folder / WEIGHTS).unlink()
+    answer = ellen.get(f"/policies/{policy.pk}/export.tar")
+    assert answer.json()["code"] == "policy_missing" and WEIGHTS in answer.json()["sentence"]
+
+
+def test_a_checkpoint_of_somebody_elses_goes_out_and_comes_in_again(
+    ellen: Client, learn: Lesson, here: World, tmp_path: Path
+) -> None:
+    """Also with a file whose name takes more than one block of an archive."""
+    folder = speaker(tmp_path / "speaker")
+    deep = folder / sealed.CHECKPOINT / "more" / f"{'long' * 30}.json"
+    deep.parent.mkdir()
+    deep.write_text("{}")
+    card = sealed.seal(folder, Card(kind="discrete", name="speaker", parameters=0))
+    policy = registry.bring(folder, learn.version.dataset.organisation, learn.ellen)
+
+    answer = ellen.get(f"/policies/{policy.pk}/export.tar")
+    raw = body_of(answer)
+    there = send(signed_in(here.otto), raw)
+
+    assert int(answer["Content-Length"]) == len(raw)
+    assert there.status_code == 200, there.json()
+    brought = PolicyVersion.objects.get(pk=there.json()["id"])
+    assert (brought.sha256, set(brought.card["files"])) == (policy.sha256, set(card.files))
 
 
 def test_a_piece_out_of_order_or_changed_on_its_way_is_asked_for_again(ellen: Client) -> None:

@@ -8,6 +8,7 @@ import { packed } from "./tar";
 
 const PIECE = 1024 * 1024;
 const FILES = new Set(["policy.safetensors", "config.json", "card.json", "calibration.safetensors"]);
+const CHECKPOINT = "checkpoint/"; // of a model of somebody else's kind
 
 interface Coming {
   id: string;
@@ -36,9 +37,15 @@ export async function bring(archive: Blob, name: string, told: (share: number) =
 export function archiveOf(files: readonly File[]): Blob | null {
   const [first] = files;
   if (files.length === 1 && first?.name.endsWith(".tar")) return first;
-  const wanted = files.filter((file) => FILES.has(file.name));
-  if (!wanted.some((file) => file.name === "card.json")) return null;
-  return packed(wanted.map((file) => ({ name: `policy/${file.name}`, size: file.size, body: file })));
+  const paths = files.map((file) => ({ path: file.webkitRelativePath || file.name, file }));
+  const [card] = paths.filter(({ file }) => file.name === "card.json").sort((a, b) => a.path.length - b.path.length);
+  if (!card) return null;
+  const root = card.path.slice(0, -"card.json".length);
+  const within = paths
+    .filter(({ path }) => path.startsWith(root))
+    .map(({ path, file }) => ({ name: path.slice(root.length), file }));
+  const wanted = within.filter(({ name }) => FILES.has(name) || name.startsWith(CHECKPOINT));
+  return packed(wanted.map(({ name, file }) => ({ name: `policy/${name}`, size: file.size, body: file })));
 }
 
 const MARKUP = `<form method="dialog"><div class="ph"><h2>Import a policy</h2><button type="button" class="btn quiet ico sp" data-do="close" aria-label="Close">${icon("cross")}</button></div>

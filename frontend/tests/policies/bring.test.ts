@@ -24,6 +24,21 @@ describe("an import", () => {
     expect(Number.parseInt(text(148, 6), 8)).toBe(sum);
   });
 
+  it("takes a checkpoint with it, from where the card lies", async () => {
+    const at = (path: string): File =>
+      Object.defineProperty(file(path.split("/").pop() as string, ""), "webkitRelativePath", { value: path });
+    const paths = ["a/b/checkpoint/config.json", "a/b/config.json", "a/b/card.json", "a/notes/config.json"];
+    const raw = new Uint8Array(await (archiveOf(paths.map(at)) as Blob).arrayBuffer());
+    const name = (block: number): string =>
+      new TextDecoder().decode(raw.slice(512 * block, 512 * block + 100)).replace(/\0.*$/s, "");
+    expect([0, 1, 2, 3].map(name)).toEqual([
+      "policy/checkpoint/config.json",
+      "policy/config.json",
+      "policy/card.json",
+      "",
+    ]);
+  });
+
   it("takes a tar file as it is, and nothing that is no policy", () => {
     const tar = file("starter-1.tar", "tar");
     expect(archiveOf([tar])).toBe(tar);
