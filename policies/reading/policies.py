@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -51,18 +53,25 @@ def _dataset(policy: PolicyVersion) -> str:
 
 
 def _robots(policy: PolicyVersion) -> list[str]:
+    """None for a policy of another kind than ours, or when its file is gone or damaged."""
     config = _config(policy)
     return [body.embodiment.name for body in config.bodies] if config else []
 
 
 def _config(policy: PolicyVersion) -> ModelConfig | None:
-    """None for a policy of another kind than ours, or when its file is gone or damaged."""
+    """None as above."""
     if policy.card.get("kind") != KIND:
         return None
     try:
-        return msgspec.json.decode((policy.folder / CONFIG).read_bytes(), type=ModelConfig)
+        return _read(policy.folder / CONFIG)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+@lru_cache(maxsize=1000)
+def _read(path: Path) -> ModelConfig:
+    """A list shows hundreds and asks again and again; files of a policy never change."""
+    return msgspec.json.decode(path.read_bytes(), type=ModelConfig)
 
 
 def detail(policy: PolicyVersion, may_change: bool) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from fleet.models import AuditEntry, Membership, Person
-from policies.learning.folder import WEIGHTS, Card
+from policies.learning.folder import CONFIG, WEIGHTS, Card
 from policies.learning.zoo import sealed
 from policies.models import PolicyImport, PolicyVersion, Training
 from policies.reading import trainings as reading
@@ -146,6 +146,17 @@ def test_a_stage_changes_for_whoever_saw_the_newest(ellen: Client, policy: Polic
     assert ellen.patch(url, {"version": 1, "stage": "retired"}, "application/json").json()["code"] == "stale_version"
     assert ellen.patch(url, {"version": 2, "stage": "shadow"}, "application/json").json()["code"] == "policy_stage"
     assert ellen.patch(url, {"version": 2}, "application/json").json()["code"] == "nothing_to_change"
+
+
+def test_the_list_of_policies_reads_the_file_of_each_once(
+    ellen: Client, policy: PolicyVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    real = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path), real(path))[1])
+    for _ in range(3):
+        assert [row["robots"] for row in ellen.get("/api/policies").json()] == [["small"]]
+    assert read.count(policy.folder / CONFIG) == 1
 
 
 def test_a_withdrawn_policy_is_no_base_any_more(ellen: Client, policy: PolicyVersion, learn: Lesson) -> None:
