@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -162,13 +163,29 @@ def samples(training: Training) -> dict[str, Any]:
     folder = training.folder / "samples"
     try:
         frames = json.loads((folder / "frames.json").read_text())
-        said = _parsed((folder / "said.jsonl").read_bytes())
+        said = _some(folder / "said.jsonl")
     except FileNotFoundError:
         return {"frames": [], "said": []}
     by_step = {line["step"]: line for line in said}  # one that went on says some of it twice
     steps = sorted(by_step)
     kept = steps if len(steps) <= MOST_SAID else [steps[round(i * (len(steps) - 1) / (MOST_SAID - 1))] for i in range(MOST_SAID)]
     return {"frames": frames, "said": [by_step[step] for step in kept]}
+
+
+def _some(path: Path) -> list[dict[str, Any]]:
+    """All lines of a small file; of a large one the first, the newest and some between, without reading the rest."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size <= MOST_BYTES:
+            return _parsed(file.read(MOST_BYTES))
+        raw = file.readline(TAIL)
+        for place in range(1, MOST_SAID - 1):
+            file.seek(place * size // (MOST_SAID - 1))
+            file.readline(TAIL)  # the end of a line that began before
+            raw += file.readline(TAIL)
+        file.seek(size - TAIL)
+        newest = _parsed(file.read(TAIL).partition(b"\n")[2])
+    return _parsed(raw) + newest[-1:]
 
 
 def picture(training: Training, frame: int, camera: str) -> Path:

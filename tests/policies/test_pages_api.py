@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import tarfile
 from pathlib import Path
@@ -109,6 +110,30 @@ def test_curves_come_in_pieces_and_never_half_a_line(ellen: Client, learn: Lesso
     assert [line["step"] for line in second["lines"]] == [4]
     assert ellen.get(f"/api/trainings/{training.pk}/curves?after={2**53}").json()["lines"] == []
     assert ellen.get(f"/api/trainings/{training.pk}/curves?after=-1").status_code == 400
+
+
+def test_samples_of_a_long_training_are_the_first_the_newest_and_some_between(ellen: Client, learn: Lesson) -> None:
+    """Without reading megabytes at each look."""
+    training = running(learn, ellen, [])
+    folder = training.folder / "samples"
+    folder.mkdir()
+    (folder / "frames.json").write_text("[]")
+    lines = [json.dumps({"step": step, "said": ["x" * 1000]}) + "\n" for step in range(1, 4001)]
+    (folder / "said.jsonl").write_text("".join(lines) + '{"step": 4001, "sa')
+
+    before = bytes_read()
+    found = reading.samples(training)["said"]
+
+    assert bytes_read() - before < 1 << 20
+    steps = [one["step"] for one in found]
+    assert (steps[0], steps[-1], len(steps)) == (1, 4000, reading.MOST_SAID)
+    assert max(later - earlier for earlier, later in itertools.pairwise(steps)) < 110
+    assert ellen.get(f"/api/trainings/{training.pk}/samples").json()["said"] == found
+
+
+def bytes_read() -> int:
+    """By this process so far."""
+    return int(Path("/proc/self/io").read_text().split()[1])
 
 
 def test_a_failure_says_what_to_do_next(ellen: Client, learn: Lesson) -> None:
