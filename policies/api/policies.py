@@ -20,6 +20,7 @@ from protocol.errors import Refused
 
 router = Router(tags=["policies"])
 MOST_PIECE = 2 * 1024 * 1024
+MOST_IMPORTS = 100
 
 
 def seen_by(who: Person) -> PolicyVersionQuerySet:
@@ -102,7 +103,15 @@ def _import(who: Person, id: str) -> PolicyImport:
 
 
 def _shown(coming: PolicyImport) -> dict[str, Any]:
-    return {"id": coming.pk, "offset": coming.offset, "bytes": coming.size}
+    shown = {"id": coming.pk, "offset": coming.offset, "bytes": coming.size, "name": coming.name}
+    return {**shown, "organisation": coming.organisation.name, "made_at": coming.made_at}
+
+
+@router.get("policy-imports", response=list[Import])
+def list_imports(request: HttpRequest) -> list[dict[str, Any]]:
+    """One's own that are on their way or were left."""
+    mine = PolicyImport.objects.filter(person=person(request)).select_related("organisation")
+    return [_shown(coming) for coming in mine[:MOST_IMPORTS]]
 
 
 @router.put("policy-imports/{id}/pieces", response=Import)
@@ -121,3 +130,12 @@ def keep_piece(request: HttpRequest, id: str, offset: Place) -> dict[str, Any]:
 def complete_import(request: HttpRequest, id: str) -> dict[str, Any]:
     who = person(request)
     return _detail(who, imports.complete(_import(who, id), who).pk)
+
+
+@router.post("policy-imports/{id}/cancel", response=Import)
+def cancel_import(request: HttpRequest, id: str) -> dict[str, Any]:
+    who = person(request)
+    coming = _import(who, id)
+    shown = _shown(coming)
+    imports.give_up(coming, who)
+    return shown

@@ -5,9 +5,11 @@
 | GET `/policies` | | list of `PolicyRow` |
 | GET, PATCH `/policies/<id>` | `PolicyChange` | `PolicyDetail` |
 | POST `/policies/<id>/withdraw` | `Withdraw` | `PolicyDetail` |
+| GET `/policy-imports` | | list of `Import`: one's own |
 | POST `/policy-imports` | `NewImport` | `Import` |
 | PUT `/policy-imports/<id>/pieces?offset=0` | bytes, at most 2 MiB, with `X-Piece-SHA256` | `Import` |
 | POST `/policy-imports/<id>/complete` | | `PolicyDetail` |
+| POST `/policy-imports/<id>/cancel` | | `Import` as it was |
 """
 
 from __future__ import annotations
@@ -104,5 +106,8 @@ class NewImport(Strict):
 
 class Import(Schema):
     id: str
+    name: str
+    organisation: str
     offset: int
     bytes: int
+    made_at: datetime

@@ -13,10 +13,11 @@ import os
 import shutil
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -76,8 +77,11 @@ def keep_piece(coming: PolicyImport, offset: int, sha256: str, piece: bytes) -> 
     _write(row.path, offset, piece)  # with no transaction open: disks are slow
     after = offset + len(piece)
     if not PolicyImport.objects.filter(pk=row.pk, offset=offset).update(offset=after):  # the same piece came twice at once
-        row.refresh_from_db()
-        raise _wrong_offset(row)
+        again = PolicyImport.objects.filter(pk=row.pk).first()
+        if again is None:  # it was given up while the piece was written
+            row.path.unlink(missing_ok=True)
+            raise _gone()
+        raise _wrong_offset(again)
     return after
 
 
@@ -142,6 +146,15 @@ def _alone(coming: PolicyImport) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def give_up(coming: PolicyImport, person: Person) -> None:
+    """It goes with all that has arrived.  Refused: `import_busy` once it is being looked through, `not_found` when it is over."""
+    with _alone(coming) if coming.path.exists() else nullcontext(), transaction.atomic():
+        audit.append(
+            person.shown, "policy_import_cancelled", coming.pk, coming.organisation_id, name=coming.name, offset=coming.offset
+        )
+        drop(coming)
 
 
 def drop(coming: PolicyImport) -> None:

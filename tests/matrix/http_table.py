@@ -170,9 +170,13 @@ ROUTES: dict[str, dict[str, Row]] = {
         "PATCH": Row(TRAIN, lambda _: {"version": 1, "stage": "shadow"}, whole=True),
     },
     "api/policies/<id>/withdraw": {"POST": Row(TRAIN, lambda _: {"version": 1, "reason": "It broke."}, whole=True)},
-    "api/policy-imports": {"POST": Row(TRAIN, lambda things: {"organisation": things.organisation, "bytes": 10})},
+    "api/policy-imports": {
+        "GET": Row(SIGNED_IN),
+        "POST": Row(TRAIN, lambda things: {"organisation": things.organisation, "bytes": 10}),
+    },
     "api/policy-imports/<id>/pieces": {"PUT": Row(SIGNED_IN, query="?offset=0", ok=(404,))},  # nobody's
     "api/policy-imports/<id>/complete": {"POST": Row(SIGNED_IN, ok=(404,))},
+    "api/policy-imports/<id>/cancel": {"POST": Row(SIGNED_IN, ok=(404,))},
     # campaigns
     "campaigns/": {"GET": Row(SIGNED_IN)},
     "campaigns/<str:id>/": {"GET": Row(SEE)},

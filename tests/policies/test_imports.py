@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fleet.models import Membership, Person
+from fleet.models import AuditEntry, Membership, Person
 from policies.learning.folder import CARD, CONFIG, WEIGHTS
 from policies.models import PolicyImport, PolicyVersion
 from policies.services import imports, registry
@@ -111,6 +111,45 @@ def test_an_import_is_its_own_persons_alone(here: World, ellen: Person, starter:
         assert client.post(f"{theirs}/complete", {}, "application/json").status_code == code
         piece = client.put(f"{theirs}/pieces?offset=0", b"x", "application/octet-stream")
         assert piece.status_code == 404, "not theirs, or over"
+
+
+@pytest.mark.parametrize("some", [True, False])
+def test_an_import_is_given_up_by_whoever_began_it(here: World, ellen: Person, starter: Path, some: bool) -> None:
+    """Whether something of it has arrived or nothing."""
+    coming = arrived(here, ellen, packed(starter)) if some else imports.begin(here.site.organisation, ellen, "arm", 10)
+    client, colleague = signed_in(ellen), Person.objects.create_user("erik", password="secret")
+    Membership.objects.create(person=colleague, organisation=here.site.organisation, role="engineer")
+    theirs = signed_in(colleague)
+    assert [one["id"] for one in client.get("/api/policy-imports").json()] == [coming.pk]
+    assert theirs.get("/api/policy-imports").json() == []
+    cancel = f"/api/policy-imports/{coming.pk}/cancel"
+    assert theirs.post(cancel, {}, "application/json").status_code == 404
+
+    answer = client.post(cancel, {}, "application/json")
+
+    assert (answer.status_code, answer.json()["bytes"]) == (200, coming.size)
+    assert not coming.path.exists() and not PolicyImport.objects.exists()
+    assert AuditEntry.objects.get(act="policy_import_cancelled").subject == coming.pk
+    assert client.post(cancel, {}, "application/json").status_code == 404
+    assert imports._awaited() == 0
+
+
+def test_an_import_that_is_being_looked_through_is_not_given_up(here: World, ellen: Person, starter: Path) -> None:
+    coming = arrived(here, ellen, packed(starter))
+    with imports._alone(coming), pytest.raises(Refused) as caught:
+        imports.give_up(coming, ellen)
+    assert caught.value.code == "import_busy" and PolicyImport.objects.exists() and coming.path.exists()
+
+
+def test_a_piece_that_was_on_its_way_when_its_import_was_given_up_leaves_nothing(
+    here: World, ellen: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coming = imports.begin(here.site.organisation, ellen, "", 10)
+    write = imports._write
+    monkeypatch.setattr(imports, "_write", lambda *piece: (imports.drop(coming), write(*piece)))
+    with pytest.raises(Refused) as caught:
+        imports.keep_piece(coming, 0, hashlib.sha256(b"abc").hexdigest(), b"abc")
+    assert caught.value.code == "not_found" and not coming.path.exists()
 
 
 def test_a_large_size_is_read_as_our_export_writes_it() -> None:
