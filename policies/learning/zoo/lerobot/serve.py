@@ -8,9 +8,7 @@ names of LeRobot's features as keys and the instruction as `prompt`.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +20,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from policies.learning.zoo.lerobot.prepare import prepare
-from policies.learning.zoo.openpi.listening import Listening
+from policies.learning.zoo.openpi.listening import Listening, serve_from
 from protocol.errors import Refused
 
-log = logging.getLogger(__name__)
 PROMPT = "prompt"
 BEFORE, AFTER = "policy_preprocessor.json", "policy_postprocessor.json"
 #: what is served: the sort of policy -> its module and class in LeRobot
@@ -127,8 +124,9 @@ def _told(path: Path) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-async def run(policy: LeRobotPolicy, host: str, port: int) -> None:
-    server = await Listening(policy.about(), policy.answer).listen(host, port)
+async def run(told: argparse.Namespace) -> None:
+    policy = open_lerobot(told.folder, told.backbone)
+    server = await Listening(policy.about(), policy.answer).listen(told.host, told.port)
     sys.stdout.write(json.dumps({"port": server.sockets[0].getsockname()[1], **policy.about()}) + "\n")
     sys.stdout.flush()
     await server.serve_forever()
@@ -138,18 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--backbone", type=Path)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    told = parser.parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        asyncio.run(run(open_lerobot(told.folder, told.backbone), told.host, told.port))
-    except Refused as refusal:
-        sys.stderr.write(refusal.sentence + "\n")
-        return 1
-    except KeyboardInterrupt:
-        return 0
-    return 0
+    return serve_from(parser, 8000, run, argv)
 
 
 if __name__ == "__main__":

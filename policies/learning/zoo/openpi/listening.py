@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import http
 import logging
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -52,6 +54,27 @@ class Listening:
         began_s = time.perf_counter()
         answer = self._answer(codec.decode(raw))
         return codec.encode({**answer, "server_timing": {"infer_ms": 1000 * (time.perf_counter() - began_s)}})
+
+
+def serve_from(
+    parser: argparse.ArgumentParser,
+    port: int,
+    run: Callable[[argparse.Namespace], Coroutine[Any, Any, None]],
+    argv: Sequence[str] | None,
+) -> int:
+    """The whole process of such a server, which `parser` names the policy for; its exit code.  A refusal is said in words."""
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=port)
+    told = parser.parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        asyncio.run(run(told))
+    except Refused as refusal:
+        sys.stderr.write(refusal.sentence + "\n")
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
 
 
 async def _refuse(socket: ServerConnection, why: str) -> None:

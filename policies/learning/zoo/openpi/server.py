@@ -7,7 +7,6 @@ which keys the robot uses.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import sys
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ import msgspec
 from websockets.asyncio.server import Server
 
 from policies.learning.zoo.openpi.config import OpenpiBody, answer, observation
-from policies.learning.zoo.openpi.listening import Listening
+from policies.learning.zoo.openpi.listening import Listening, serve_from
 from protocol.errors import Refused
 from protocol.policy import Policy, check_decision
 
@@ -66,18 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("mapping", type=Path)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8001)
-    options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    try:
-        asyncio.run(run(options.folder, options.mapping, options.host, options.port))
-    except Refused as refusal:
-        sys.stderr.write(refusal.sentence + "\n")
-        return 1
-    except KeyboardInterrupt:
-        return 0
-    return 0
+    return serve_from(parser, 8001, lambda told: run(told.folder, told.mapping, told.host, told.port), argv)
 
 
 if __name__ == "__main__":
