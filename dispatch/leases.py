@@ -5,16 +5,13 @@ from __future__ import annotations
 import datetime
 import time
 
-import msgspec
 from django.utils import timezone
 
 from dispatch.open_runs import OpenRun, run_of
-from fleet import keys
 from fleet.access import access
 from fleet.robot_socket import ConnectedRobot
 from protocol import robot_link
-from protocol.permit import Renewal
-from teleop.leases import renewals
+from teleop.leases import renewals, tell
 
 END_FOR = datetime.timedelta(seconds=5)  # so long a robot has to end a run itself
 
@@ -35,7 +32,4 @@ async def renew(robot: ConnectedRobot, message: robot_link.Report) -> None:
         reason = "rights_revoked"
     if not reason and not renewals.due(robot.id, lease, time.monotonic()):
         return
-    renewal = Renewal(
-        robot=robot.id, epoch=lease.epoch, seq=lease.seq, counter=renewals.counter(), revoke=bool(reason), reason=reason
-    )
-    await robot.tell(robot_link.Renew(renewal=keys.sign(msgspec.json.encode(renewal))))
+    await tell(robot, lease, reason)

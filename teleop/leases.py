@@ -48,6 +48,11 @@ async def renew(robot: ConnectedRobot, message: robot_link.Report) -> None:
         if not renewals.due(robot.id, lease, time.monotonic()):
             return
         reason = "" if await presence.holds(robot.id, lease) else "page_gone"
+    await tell(robot, lease, reason)
+
+
+async def tell(robot: ConnectedRobot, lease: LeaseState, reason: str) -> None:
+    """The server's signed word on a lease: it is renewed, or revoked for `reason`."""
     renewal = Renewal(
         robot=robot.id,
         epoch=lease.epoch,
