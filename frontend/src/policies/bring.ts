@@ -103,7 +103,7 @@ async function showLeft(dialog: HTMLElement): Promise<void> {
     part(dialog, "left").innerHTML = left
       .map(
         (one) =>
-          `<div class="row s11"><span class="t2">Begun ${when(one.made_at)}: ${safe(one.name || "a policy")}, ${bytes(one.offset)} of ${bytes(one.bytes)}</span><button type="button" class="btn quiet sp" data-do="give-up" data-id="${safe(one.id)}">Give it up</button></div>`,
+          `<div class="row s11"><span class="t2">Begun ${when(one.made_at)}: ${safe(one.name || "a policy")}, ${one.offset ? bytes(one.offset) : "nothing"} of ${bytes(one.bytes)}</span><button type="button" class="btn quiet sp" data-do="give-up" data-id="${safe(one.id)}">Give it up</button></div>`,
       )
       .join("");
   } catch (error) {

@@ -51,10 +51,10 @@ it("gives up what is on its way when it is closed", async () => {
 });
 
 it("shows what was left of before, and gives it up", async () => {
-  left = [{ id: "9", name: "<b>", offset: 10, bytes: 100, made_at: "2026-03-01T10:00:00Z" }];
+  left = [{ id: "9", name: "<b>", offset: 0, bytes: 100, made_at: "2026-03-01T10:00:00Z" }];
   askForPolicy();
   await until(() => dialog().querySelector("[data-do=give-up]"));
-  expect(dialog().textContent).toContain("<b>");
+  expect(dialog().textContent).toContain("<b>, nothing of");
   dialog().querySelector<HTMLElement>("[data-do=give-up]")?.click();
   await until(() => !dialog().querySelector("[data-do=give-up]"));
   expect(asked).toContain("POST /api/policy-imports/9/cancel");
