@@ -12,7 +12,7 @@ import { lanes, shownS } from "./lanes";
 import { Lesson } from "./lesson";
 import { RunPictures } from "./pictures";
 import { thinking } from "./thinking";
-import { Trace } from "./trace";
+import { Trace, upToDate } from "./trace";
 
 const READ_MS = 200;
 const DETAIL_MS = 1000;
@@ -36,6 +36,7 @@ class RunPage extends HTMLElement {
   private seconds = 0;
   private detailMs = Number.NEGATIVE_INFINITY;
   private reading = false;
+  private asking = false;
   private phase = "";
   private lanesKey = "";
 
@@ -104,36 +105,53 @@ class RunPage extends HTMLElement {
       const came = this.over && this.lanesKey !== "" ? 0 : await this.trace.read(this.url, this.leaving.signal);
       const phase = this.trace.newest?.phase ?? "";
       if (came > 0) this.heard();
-      if (!settled && (nowMs - this.detailMs > DETAIL_MS || phase !== this.phase)) {
-        this.detailMs = nowMs;
-        this.phase = phase;
-        this.took(await call<RunDetail>("GET", this.url, undefined, this.leaving.signal));
-      }
+      if (!settled && (nowMs - this.detailMs > DETAIL_MS || phase !== this.phase)) void this.detail(nowMs, phase);
       if (this.run && !this.over) this.pictures?.refresh(this.run, nowMs);
     } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") return;
-      if (!(error instanceof Refused) && !(error instanceof TypeError)) throw error;
-      this.at("banner").innerHTML =
-        `<div class="banner warn">${icon("warning")}<span>The server is not reached. What stands here may be old.</span></div>`;
+      this.missed(error);
     } finally {
       this.reading = false;
     }
   }
 
+  /** Beside the trace, which does not wait for it. */
+  private async detail(nowMs: number, phase: string): Promise<void> {
+    if (this.asking) return;
+    this.asking = true;
+    this.detailMs = nowMs;
+    this.phase = phase;
+    try {
+      this.took(await call<RunDetail>("GET", this.url, undefined, this.leaving.signal));
+    } catch (error) {
+      this.missed(error);
+    } finally {
+      this.asking = false;
+    }
+  }
+
+  private missed(error: unknown): void {
+    if (error instanceof DOMException && error.name === "AbortError") return;
+    if (!(error instanceof Refused) && !(error instanceof TypeError)) throw error;
+    put(
+      this.at("banner"),
+      `<div class="banner warn">${icon("warning")}<span>The server is not reached. What stands here may be old.</span></div>`,
+    );
+  }
+
   /** The robot's word stands on the page before the server was asked for the rest. */
   private heard(): void {
-    const line = this.trace.newest;
-    if (!this.run || !line || this.over) return;
-    if (line.phase !== "ended")
-      this.run = { ...this.run, phase: line.phase, reason: line.reason ?? "", explanation: line.sentence ?? "" };
+    if (!this.run || this.over) return;
+    const before = this.run.phase;
+    this.run = upToDate(this.run, this.trace.newest);
+    if (this.run.phase !== before) this.said(this.run);
     this.draw();
   }
 
   private took(run: RunDetail): void {
     const before = this.run;
-    this.run = run;
+    this.run = upToDate(run, this.trace.newest);
     if (run.episode) this.trace.startAt(Number(run.episode.started_ns));
-    if (before && before.phase !== run.phase) this.said(run);
+    if (before && before.phase !== this.run.phase) this.said(this.run);
     if (run.phase === "ended") void this.lesson.load(run.episode);
     const films = this.pictures?.build(run) ?? false;
     if (this.over && (films || !before)) this.seek(0);

@@ -1,5 +1,8 @@
 // A run's trace: lines as they come, and what can be read from them: who moved the robot when, what it was at, where it doubted. No drawing.
-import type { Line, Phase } from "../tasks/shapes";
+import type { Line, Phase, RunDetail } from "../tasks/shapes";
+
+/** Of what the server hands out at once: a shorter piece was the last there is (a line is at most 128 KiB, a piece 256). */
+const SHORT = 128 << 10;
 
 export type Pilot = "policy" | "operator" | "hold";
 
@@ -56,9 +59,10 @@ export class Trace {
       if (!answer.ok) return this.lines.length - before;
       const text = await answer.text();
       const after = Number(answer.headers.get("X-Next") ?? this.next);
+      const bytes = after - this.next;
       this.take(text);
-      if (after === this.next) return this.lines.length - before;
       this.next = after;
+      if (bytes < SHORT) return this.lines.length - before;
     }
   }
 
@@ -146,4 +150,10 @@ export class Trace {
       out.push(all.slice(i, i + step).reduce((best, one) => (one[1] > best[1] ? one : best)));
     return out;
   }
+}
+
+/** The row with what the robot has said since it was read; how it ended is the server's to say. */
+export function upToDate(run: RunDetail, line: Line | undefined): RunDetail {
+  if (!line || run.phase === "ended" || line.phase === "ended" || line.n <= (run.newest?.n ?? -1)) return run;
+  return { ...run, phase: line.phase, reason: line.reason ?? "", explanation: line.sentence ?? "", newest: line };
 }

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Embodiment } from "../../src/generated/protocol";
 import { stills } from "../../src/help/clip";
 import { whyOf } from "../../src/player/why";
 import { waypointIn } from "../../src/run/overlay";
-import { Trace } from "../../src/run/trace";
+import { Trace, upToDate } from "../../src/run/trace";
+import type { RunDetail } from "../../src/tasks/shapes";
 import { gauge, understood, wilson } from "../../src/tasks/words";
 
 function line(n: number, phase: string, more: Record<string, unknown> = {}): string {
@@ -81,6 +82,33 @@ describe("a run's trace", () => {
     const recorded = trace(line(0, "moving"), line(1, "moving"));
     recorded.startAt(8e9);
     expect(recorded.length).toBe(3);
+  });
+});
+
+describe("following a run", () => {
+  const moving = { phase: "moving", newest: { n: 4 }, reason: "", explanation: "" } as unknown as RunDetail;
+
+  it("asks once for what there is now, and again only after a whole piece", async () => {
+    const asked: string[] = [];
+    const pieces = [line(0, "moving"), line(1, "holding")];
+    const ends = [200_000, 200_100];
+    vi.stubGlobal("fetch", async (url: string) => {
+      asked.push(url);
+      const at = asked.length - 1;
+      return new Response(`${pieces[at]}\n`, { headers: { "X-Next": String(ends[at]) } });
+    });
+    const followed = new Trace();
+    expect(await followed.read("/r")).toBe(2);
+    expect(asked).toEqual(["/r/trace?at=0", "/r/trace?at=200000"]);
+    vi.unstubAllGlobals();
+  });
+
+  it("lets no answer that was under way put back what the robot has said since", () => {
+    const heard = trace(line(5, "holding", { reason: "doubt", sentence: "Unlike." })).newest;
+    expect(upToDate(moving, heard)).toMatchObject({ phase: "holding", reason: "doubt", explanation: "Unlike." });
+    expect(upToDate(moving, trace(line(4, "starting")).newest).phase).toBe("moving");
+    expect(upToDate({ ...moving, phase: "ended" }, heard).phase).toBe("ended");
+    expect(upToDate(moving, undefined)).toBe(moving);
   });
 });
 
