@@ -30,7 +30,7 @@ LOOK_S = 2.0  # between two looks at who asks
 LIFE_S = 1800.0  # then it ends at the next pause of those who ask, and is queued again
 PAUSE_S, LATELY_S = 2.0, 10.0
 LONGEST_S = LIFE_S + 300.0  # then without a pause
-HUNG_S = 10.0  # without a word from its process
+HUNG_S, BATCHES = 4.0, 3.0  # without a word from its process, or for as long as it thinks about so many whole batches
 LOADING_S = 180.0  # the same before it is ready
 MOST_DEATHS = 5  # of its process within a minute
 leaving = Event()  # set when this worker is told to end
@@ -56,6 +56,7 @@ class Watch:
     began_s: float = 0.0
     word_s: float = 0.0  # when the process last spoke
     ready: bool = False
+    batch_s: float = 0.0  # what it said that a whole batch takes
     refused: End | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_DEATHS))
     died: int = 0
@@ -91,7 +92,7 @@ class Watch:
             return self.refused
         assert self.process is not None
         silent_s = now_s - self.word_s
-        if self.process.poll() is None and silent_s > (HUNG_S if self.ready else LOADING_S):
+        if self.process.poll() is None and silent_s > (max(HUNG_S, BATCHES * self.batch_s) if self.ready else LOADING_S):
             log.error("server %s says nothing for %.0f s and is begun again", self.server.pk, silent_s)
             self.process.kill()
             self.process.wait()
@@ -141,7 +142,7 @@ class Watch:
     def _hear(self, said: dict[str, Any]) -> None:
         self.word_s = self.clock()
         if said.get("ready"):
-            self.ready = True
+            self.ready, self.batch_s = True, float(said.get("batch_s", 0.0))
             self._beat(ready_at=timezone.now())
         if "code" in said:
             self.refused = End("failed", str(said["code"])[:60], str(said["sentence"]))

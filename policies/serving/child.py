@@ -1,7 +1,8 @@
 """The process that serves one policy: `python -m policies.serving.child --policy ID --folder PATH ...`.  No Django.
 
-It tells whoever started it how it is, one JSON object a line on standard output: `{"ready": true}` once, `{"alive": true}`
-twice a second, or `{"code": ..., "sentence": ...}` and then its end.  It dies with the thread that started it.
+It tells whoever started it how it is, one JSON object a line on standard output: `{"ready": true, "batch_s": ...}` once, with how
+long it thinks about a whole batch, `{"alive": true}` twice a second, or `{"code": ..., "sentence": ...}` and then its end.  It
+dies with the thread that started it.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.dup2(2, 1)  # what libraries print is no word of ours
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        policy, gauge = _open(Path(options.folder), options)
+        policy, gauge, batch_s = _open(Path(options.folder), options)
     except Refused as refusal:
         _say(words, code=refusal.code, sentence=refusal.sentence)
         return REFUSED
     client = redis.Redis.from_url(os.environ["REINS_SERVING_REDIS"], socket_timeout=3, socket_connect_timeout=2)
     places = Places(options.prefix)
     desk = Desk(client, places, options.policy, Rules(options.most, options.wait_ms / 1000))
-    _say(words, ready=True)
+    _say(words, ready=True, batch_s=batch_s)
     tally = Tally(options.server, options.worker, time.time())
     Serving(client, desk, policy, gauge, tally, places.health(options.policy), words).run()
     return 0
@@ -71,8 +72,9 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _open(folder: Path, options: argparse.Namespace) -> tuple[Policy, Gauge | None]:
-    """The policy, used once so that the first robot need not wait.  Refused: `torch_missing`, `gpu_absent`, as `open_kind`."""
+def _open(folder: Path, options: argparse.Namespace) -> tuple[Policy, Gauge | None, float]:
+    """The policy, used once so that the first robot need not wait, and the seconds of a whole batch.  Refused: `torch_missing`,
+    `gpu_absent`, as `open_kind`."""
     try:
         policy = open_kind(folder)
     except ImportError as error:
@@ -80,12 +82,13 @@ def _open(folder: Path, options: argparse.Namespace) -> tuple[Policy, Gauge | No
         raise Refused("torch_missing", sentence) from error
     calibration = folder / CALIBRATION
     gauge = CalibratedGauge(calibration) if calibration.exists() else None
+    batch_s = 0.0
     if "torch" in sys.modules:
         from policies.serving.warming import settle, warm
 
         settle(policy, options.device, options.threads)
-        warm(policy, options.most)
-    return policy, gauge
+        batch_s = warm(policy, options.most)
+    return policy, gauge, batch_s
 
 
 class Serving:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -38,19 +39,22 @@ class Exemplary(Protocol):
     def examples(self) -> list[Observation]: ...
 
 
-def warm(policy: Policy, most: int) -> None:
-    """One on this machine, alone and in a whole batch.  `Refused("policy_failed")` when it cannot even do that."""
+def warm(policy: Policy, most: int) -> float:
+    """One on this machine, alone and in a whole batch; gives the seconds of that batch, 0 for one elsewhere.
+    `Refused("policy_failed")` when it cannot even do that."""
     if isinstance(policy, VlaPolicy):
         examples = [example(body) for body in policy.model.config.bodies]
     elif isinstance(policy, Exemplary):
         examples = policy.examples()
     else:
-        return
+        return 0.0
     if not examples:
         raise Refused("policy_damaged", "The policy knows no robot.")
     batch = [examples[index % len(examples)] for index in range(most)]
     for size in (1, most):
+        began_s = time.monotonic()
         try:
             policy.act(batch[:size])
         except RuntimeError as error:
             raise Refused("policy_failed", f"The policy fails at its first use: {error}.") from error
+    return time.monotonic() - began_s

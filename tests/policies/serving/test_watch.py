@@ -113,6 +113,32 @@ def test_a_process_that_hangs_is_begun_again(watch: Watch, clock: Clock) -> None
     assert watch.died == 1
 
 
+def test_robots_are_answered_within_ten_seconds_after_a_process_has_hung(
+    watch: Watch, policy: PolicyVersion, clock: Clock
+) -> None:
+    until(watch, lambda: watch.ready)
+    assert watch.process is not None and watch.batch_s > 0
+    os.kill(watch.process.pid, signal.SIGSTOP)
+    clock.ahead_s += watching.HUNG_S
+    noticed_s, ear = time.monotonic(), Ear()
+    assert until(watch, lambda: watch.died and watch.ready) is None
+    leave(question(policy=policy.pk))
+    assert isinstance(ear.next()[1], Chunk)
+    assert watching.HUNG_S + time.monotonic() - noticed_s < 10
+    ear.close()
+
+
+def test_a_policy_that_thinks_for_long_is_not_taken_for_one_that_hangs(watch: Watch, clock: Clock) -> None:
+    until(watch, lambda: watch.ready)
+    assert watch.process is not None
+    watch.batch_s = 8.0
+    os.kill(watch.process.pid, signal.SIGSTOP)
+    clock.ahead_s += 20
+    assert watch.turn() is None and not watch.died
+    clock.ahead_s += 5
+    assert until(watch, lambda: watch.died) is None
+
+
 def test_one_that_dies_again_and_again_is_given_up_and_says_so(watch: Watch) -> None:
     for _ in range(watching.MOST_DEATHS - 1):
         assert watch.process is not None
