@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from dispatch import robots
-from tests.fleet.conftest import forgetful, hung_up, lab
+from tests.dispatch.rig import Pilot
+from tests.fleet.conftest import Lab, forgetful, hung_up, lab
 
 __all__ = ["forgetful", "hung_up", "lab"]
 
@@ -20,3 +21,12 @@ def own_place(tmp_path: Path, settings: Any) -> Iterator[Path]:
     robots.forget()
     yield tmp_path
     robots.forget()
+
+
+@pytest.fixture
+async def pilot(lab: Lab) -> Pilot:
+    """The robot, connected and ready."""
+    program = Pilot(lab.robot, lab.key)
+    await program.ready()
+    await program.heard()
+    return program

@@ -6,15 +6,20 @@ import json
 import time
 from typing import Any
 
+import pytest
 from asgiref.sync import sync_to_async
 
-from dispatch.models import Run
+from dispatch import clips
+from dispatch.models import HelpRequest, Run
 from dispatch.services import tasks
+from fleet import keys
 from fleet.models import Organisation, Person
 from policies.models import PolicyVersion
+from protocol.permit import Signed
 from protocol.policy import Reasoning, Target
 from protocol.runs import PILOT_PEER, RunReport
 from protocol.state import LeaseState
+from robot.kernel.permits import ServerKey
 from tests.fleet.conftest import Lab
 from tests.fleet.rig import BODY, RobotProgram
 
@@ -104,3 +109,24 @@ async def started(lab: Lab, pilot: Pilot, role: str = "operator", sentence: str 
 async def kept(run: Run) -> Run:
     """As the database has it now."""
     return await Run.objects.select_related("task", "robot").aget(pk=run.pk)
+
+
+def permitted(lab: Lab, message: dict[str, Any]) -> Any:
+    """As the robot's kernel reads it."""
+    return ServerKey(keys.public_key(), lab.robot.pk).claim(Signed(**message["permit"]))
+
+
+async def doubting(lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> tuple[Run, HelpRequest]:
+    """A run that asks, with two pictures of what it saw."""
+
+    async def recent(robot: str, seconds: float = clips.SECONDS) -> list[tuple[int, dict[str, bytes]]]:
+        now_ns = time.time_ns()
+        return [(1, {"main": b"of the run before"}), (now_ns, {"main": b"a"}), (now_ns + 1, {"main": b"b"})]
+
+    monkeypatch.setattr(clips, "recent", recent)
+    run = await started(lab, pilot)
+    await pilot.say("moving")
+    words = "The scene is unlike what it was trained on."
+    await pilot.say("holding", reason="doubt", sentence=words, doubt=0.9, limit=0.6, reasoning=THOUGHT)
+    await pilot.heard()
+    return run, await HelpRequest.objects.select_related("run__task", "run__robot").aget(run=run)
