@@ -149,3 +149,15 @@ class LockStep:
             answer = self.refusals.pop(0) if self.refusals else recorder_door.Answer(episode="ee" * 16)
             self.attempt.on_recorder(msgspec.structs.replace(answer, id=message.id), self.bench.now)
         return True
+
+
+def moving(stage: LockStep) -> RunReport:
+    report = stage.until("moving")
+    stage.tick(0.3)
+    assert stage.speed > 0.1
+    return report
+
+
+def still(stage: LockStep, within_s: float = 0.3) -> None:
+    stage.tick(within_s)
+    assert stage.speed == 0.0
