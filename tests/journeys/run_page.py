@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -66,6 +67,12 @@ class RunPage:
 
     def row(self) -> dict[str, Any]:
         return dict(asked(self.page, "GET", f"/api/runs/{self.id}"))
+
+    def doubts(self) -> list[bool]:
+        """Of each chunk so far whose doubt was measured: whether it was over its limit."""
+        script = "id => fetch(`/api/runs/${id}/trace`, {credentials: 'same-origin'}).then(answer => answer.text())"
+        lines = [json.loads(line) for line in self.page.evaluate(script, self.id).splitlines()]
+        return [line["doubt"] >= line["limit"] for line in lines if "doubt" in line and "limit" in line]
 
     def until(self, *phases: str, within_s: float = 60.0) -> str:
         script = "phases => phases.includes(document.querySelector('run-page')?.dataset.phase)"
