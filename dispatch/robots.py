@@ -138,6 +138,8 @@ async def _not_open(robot: ConnectedRobot, message: RunReport) -> None:
         await _note_stranger(robot, message)
         if message.phase == "ended":
             await robot.tell(RunNoted(run=message.run, fence=message.fence))
+        elif message.run:  # as after a restore of the database: nobody here could ever end it
+            await robot.tell(RunEnd(run=message.run, fence=message.fence, result="interrupted", reason="run_unknown"))
         raise Refused("fenced", "This run is not one of yours. Nothing was changed.", run=message.run)
     if message.phase == "ended":
         await sync_to_async(reports.take)(row.pk, message)

@@ -199,6 +199,16 @@ async def test_row_48_a_word_on_a_run_that_is_not_its_own_is_fenced_and_written_
     assert {entry.actor for entry in entries} == {"robot kestrel-1"} and len(entries) == 4
 
 
+async def test_a_robot_is_told_to_end_a_run_that_nobody_here_knows(lab: Lab, pilot: Pilot) -> None:
+    """As after a restore of the database: else it would stand in it for ever, and be busy for every other."""
+    pilot.order = {"run": "f" * 32, "fence": 57}
+    await pilot.say("holding", reason="revoked")
+    told = await pilot.hear("run_end")
+    assert (told["run"], told["fence"], told["result"], told["reason"]) == ("f" * 32, 57, "interrupted", "run_unknown")
+    await pilot.say("ended", result="interrupted")
+    assert (await pilot.hear("run_noted"))["run"] == "f" * 32
+
+
 async def test_ever_new_runs_that_are_not_its_own_do_not_fill_the_audit(lab: Lab, pilot: Pilot) -> None:
     await started(lab, pilot)
     for number in range(robots.STRANGERS + 5):
