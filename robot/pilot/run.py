@@ -42,7 +42,10 @@ SENTENCES = {
     "starved": "No action came in time. The robot goes on by itself when they come again.",
     "server_away": "The policies' server cannot be reached. The robot goes on by itself when it is back.",
 }
-_CODES = {"REMOTE_STOP": "stopped", "CLEARED": "stopped", "LEASE_LOST": "released", "HIDDEN": "released", "PAGE_LEFT": "released"}
+_CODES = {
+    "REMOTE_STOP": "stopped", "CLEARED": "stopped", "LEASE_LOST": "released", "HIDDEN": "released", "PAGE_LEFT": "released",
+    "BODY_FOUND": "body_lost",
+}  # fmt: skip
 
 
 class Run:

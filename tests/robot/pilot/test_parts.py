@@ -130,7 +130,13 @@ def test_the_same_again_is_no_news() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel", "reason"), [("REMOTE_STOP", "stopped"), ("PAGE_LEFT", "released"), ("VIDEO_STALE", "video_stale")]
+    ("kernel", "reason"),
+    [
+        ("REMOTE_STOP", "stopped"),
+        ("PAGE_LEFT", "released"),
+        ("VIDEO_STALE", "video_stale"),
+        ("BODY_FOUND", "body_lost"),  # it was there again before the pilot looked
+    ],
 )
 def test_the_kernels_reasons_are_a_runs_reasons(kernel: str, reason: str) -> None:
     assert lost(kernel) == reason
