@@ -40,7 +40,8 @@ ROBOT = "cd" * 16
 POLICY = "ef" * 16
 PICTURES = {"scene": (96, 72), "wrist": (96, 72)}
 HORIZON, DT_S = 8, 0.1
-STALLS = 3  # holds by the deadman that a machine may cost a test; more are the robot's own fault
+STALLS = 3  # holds that a machine may cost a test; more are the robot's own fault
+COSTS = ("deadman", "body_lost", "video_stale")  # what a hold of a machine that stood still looks like to the kernel
 POLL_S, RAN_S = 0.005, 0.1  # of a longer time between two looks the rest is not counted: the machine stood still
 
 Answering = Callable[[inference.Observed], Awaitable[inference.Chunk | inference.Trouble | None]]
@@ -122,7 +123,7 @@ class Robot:
         self.fence = 0
         self.stalls = 0
         self._let: dict[str, dict[str, Any]] = {}  # how each run was last let go on
-        self._answered: set[tuple[str, int]] = set()  # (run, n) of holds by the deadman that were answered
+        self._answered: set[tuple[str, int]] = set()  # (run, n) of such holds that were answered
 
     def start(self) -> None:
         public = base64.b64encode(self.key.public_key().public_bytes_raw()).decode()
@@ -190,13 +191,13 @@ class Robot:
         return [report for report in self.server.of(RunReport) if report.run == order.run]
 
     async def until(self, order: RunOrder, phase: str, reason: str | None = None, within_s: float = 30.0) -> RunReport:
-        """The newest report, once it says so.  A hold by the deadman that was not asked for is answered as a person would."""
+        """The newest report, once it says so.  A hold that a stalling machine costs is answered as a person would."""
         looked_s, patience_s = time.monotonic(), within_s
         while True:
             report = next(iter(self.reports(order)[-1:]), None)
             if report is not None and report.phase == phase and reason in (None, report.reason):
                 return report
-            if report is not None and (report.phase, report.reason) == ("holding", "deadman"):
+            if report is not None and report.phase == "holding" and report.reason in COSTS:
                 patience_s = within_s if await self._go_on(order, report) else patience_s
             await asyncio.sleep(POLL_S)
             now_s = time.monotonic()
@@ -212,7 +213,7 @@ class Robot:
             return False
         self._answered.add((order.run, hold.n))
         self.stalls += 1
-        assert self.stalls <= STALLS, f"held {self.stalls} times because its pilot was silent"
+        assert self.stalls <= STALLS, f"held {self.stalls} times as if the machine stalled: {hold.reason}"
         await self.resume(order, **self._let.get(order.run, {}))
         return True
 
