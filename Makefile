@@ -19,10 +19,12 @@ setup:
 	@$(PYTHON) config/system_packages.py test
 	@$(MAKE) --no-print-directory .venv/.dev frontend/dist/manifest.json
 
+UNITS := --ignore=tests/journeys
+AGAIN := --last-failed --last-failed-no-failures none
 test: setup
-	$(PY) -m pytest -n 2 --dist loadfile --ignore=tests/journeys
-	# A machine that stalls for a quarter of a second rightly costs a driver the lease: what failed is driven once more.
-	$(PY) -m pytest tests/journeys || $(PY) -m pytest tests/journeys --last-failed --last-failed-no-failures none
+	# A machine that stalls for a quarter of a second rightly costs a driver the lease: what failed is run once more, alone.
+	$(PY) -m pytest -n 2 --dist loadfile $(UNITS) || $(PY) -m pytest $(UNITS) $(AGAIN)
+	$(PY) -m pytest tests/journeys || $(PY) -m pytest tests/journeys $(AGAIN)
 	cd frontend && $(NODE) npm test
 
 check: .venv/.dev frontend/dist/manifest.json
