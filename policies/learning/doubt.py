@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 from protocol.errors import Refused
 
 Floats = NDArray[np.float64]
-_SHRINK = 1e-3  # of the mean variance, added to each: directions that were never seen must not count without end
+_SHRINK = 0.1  # of the mean variance, added to each: directions that were hardly ever seen must not count without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,16 @@ def band(fitted: list[Floats], calibrated: list[Floats], alpha: float) -> Band:
 
 
 def calibrate(runs: list[NDArray[np.float32]], alpha: float) -> tuple[Familiar, Band]:
-    """From the features [T, F] of whole successful runs: half of them, drawn by lot, say what is familiar, a quarter shapes
-    the band, a quarter widens it, so that nothing is judged by what it was fitted on.  Refused as in `band`."""
+    """From the features [T, F] of whole successful runs: a third of them, drawn by lot, say what is familiar, a sixth shapes
+    the band, half widen it, so that nothing is judged by what it was fitted on: the more widen it, the less the share of false
+    alarms strays from alpha.  Refused as in `band`."""
     if len(runs) < 4:
         raise Refused("calibration_data", f"{len(runs)} successful runs cannot calibrate a policy; four are the least.")
     drawn = [runs[index] for index in np.random.default_rng(0).permutation(len(runs))]
-    familiar = fit(np.concatenate(drawn[::2]))
-    return familiar, band([familiar.distance(run) for run in drawn[1::4]], [familiar.distance(run) for run in drawn[3::4]], alpha)
+    shaping, widening = max(1, len(drawn) // 6), len(drawn) // 2
+    familiar = fit(np.concatenate(drawn[shaping + widening :]))
+    scores = [familiar.distance(run) for run in drawn[: shaping + widening]]
+    return familiar, band(scores[:shaping], scores[shaping:], alpha)
 
 
 def _held(run: Floats, steps: int) -> Floats:

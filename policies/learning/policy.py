@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from policies.learning.checkpoint import load_policy
@@ -78,7 +79,7 @@ class VlaPolicy:
         return Decision(
             actions[row, :, :axes].float().numpy() * scale.action_std + scale.action_mean,
             self.model.config.step_s,
-            encoded.features[row].numpy(),
+            _noticed(row, encoded, said),
             reasoning=self._reasoning(row, body, one, encoded, said),
         )
 
@@ -107,6 +108,13 @@ class VlaPolicy:
 def _place(place: Tensor, scale: Scale) -> Triple:
     x, y, z = (float(value) for value in place.float().numpy() * scale.place_std + scale.place_mean)
     return x, y, z
+
+
+def _noticed(row: int, encoded: Encoded, said: Said) -> NDArray[np.float32]:
+    """[F] that doubt goes by: where the model looks and how sure it is, with what it takes that for.  A colour may be familiar,
+    yet not as the colour of the thing that it names."""
+    says = (said.name[row].softmax(-1), said.subtask[row].softmax(-1), said.shown[row].sigmoid())
+    return np.asarray(torch.cat([encoded.sight[row], *says]).numpy(), np.float32)
 
 
 def _box(box: Tensor, wide: int, high: int) -> tuple[float, float, float, float]:

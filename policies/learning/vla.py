@@ -34,7 +34,7 @@ class Inputs:
 @dataclass(frozen=True, slots=True)
 class Encoded:
     """`actions` [B, H, D] for the head; `waypoint` [B, 3] normalised, `guess` [B, 3] the same from the points alone;
-    `said` [B, D] for the reasoning; `points` [B, slots, K, 2]; `features` [B, F]: how sure each of them is, and of what
+    `said` [B, D] for the reasoning; `points` [B, slots, K, 2]; `sight` [B, S]: how sure each of them is, and of what
     colour what it looks at; where something is new to the model, these show it before what is made of them does."""
 
     actions: Tensor
@@ -42,7 +42,7 @@ class Encoded:
     guess: Tensor
     said: Tensor
     points: Tensor
-    features: Tensor
+    sight: Tensor
 
 
 @dataclass(frozen=True, slots=True)
