@@ -151,9 +151,9 @@ class Attempt:
         """Somebody says that the policy may go on."""
         if self.run.phase not in ("holding", "taken") or self.hands.asking:
             return
-        self._doubt_off_s = now_s + message.doubt_off_s
+        self._doubt_off_s, self._trouble = now_s + message.doubt_off_s, None
+        self._asked.clear()
         self._progress.begin()
-        self._trouble = None
         if self.hands.lease is not None:
             self._wait("resuming", "The policy looks again.", now_s)
         else:
@@ -213,6 +213,7 @@ class Attempt:
         ours = lease is not None and (lease.epoch, lease.seq) == held
         if held is not None and not ours:
             self.hands.drop()
+            self._asked.clear()
             if not person:
                 self._hold(lost(status.reason), "", now_s)
         if person and self.run.phase != "taken" and self.run.can("take"):
@@ -358,8 +359,9 @@ class Attempt:
     # -- phases and reports -------------------------------------------------------------------------------------------
 
     def _hold(self, reason: str, sentence: str, now_s: float) -> None:
-        """Nothing of the queue is carried out any more; what must come next is said by the reason."""
+        """Nothing that was asked for is carried out any more; what must come next is said by the reason."""
         self.queue.clear()
+        self._asked.clear()
         self._go("hold", reason, sentence, now_s)
 
     def _wait(self, reason: str, sentence: str, now_s: float) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from protocol import command
 from robot.kernel import door as kernel_door
 from tests.robot.kernel.rig import ZERO
-from tests.robot.pilot.lock_step import LockStep, moving
+from tests.robot.pilot.lock_step import FORTH, LockStep, forth, moving, still, thought
 
 
 def take(stage: LockStep) -> None:
@@ -42,14 +42,59 @@ def test_a_person_takes_without_a_jerk_and_hands_back(stage: LockStep) -> None:
     stage.resume()  # the person still drives
     drive(stage, 0.2)
     assert stage.attempt.run.phase == "taken" and stage.told[-1].reason == "held"
-    lease = stage.bench.status().lease
-    assert lease is not None
-    stage.bench.doors["link"].send(kernel_door.Release(fingerprint="AA", epoch=lease.epoch, seq=lease.seq, reason="handed_over"))
+    hand_back(stage)
     report = stage.until("holding", "released")
     assert "Hand the run back" in report.sentence
     stage.resume()
     moving(stage)
     assert {"policy", "hold", "operator"} <= set(stage.pilots())
+
+
+def hand_back(stage: LockStep) -> None:
+    lease = stage.bench.status().lease
+    assert lease is not None
+    stage.bench.doors["link"].send(kernel_door.Release(fingerprint="AA", epoch=lease.epoch, seq=lease.seq, reason="handed_over"))
+    stage.until("holding", "released")
+
+
+def test_what_was_asked_before_a_person_drove_is_not_followed_after(stage: LockStep) -> None:
+    """Actions of a large policy are good for seconds; what they were for is not there any more."""
+    stage.thinker.says = lambda question: thought(question, np.tile(FORTH, (50, 1)))
+    moving(stage)
+    stage.thinker.delay_s = 4.0
+    asked = len(stage.thinker.asked)
+    while len(stage.thinker.asked) == asked:
+        stage.tick()
+    stage.thinker.says = lambda question: None
+    take(stage)
+    drive(stage, 1.0, -0.4)
+    hand_back(stage)
+    stage.resume()
+    stage.until("holding", "resuming")
+    for _ in range(200):
+        stage.tick()
+        assert (stage.attempt.run.phase, stage.speed) == ("holding", 0.0)
+    stage.thinker.delay_s, stage.thinker.says = 0.06, forth
+    moving(stage)
+
+
+def test_what_was_asked_before_a_person_looked_is_not_followed_after_they_said_go_on(stage: LockStep) -> None:
+    moving(stage)
+    stage.thinker.says = lambda question: thought(question, np.tile(FORTH, (50, 1)))
+    stage.thinker.delay_s = 2.0
+    asked = len(stage.thinker.asked)
+    while len(stage.thinker.asked) == asked:
+        stage.tick()
+    stage.thinker.says = lambda question: None
+    stage.eyes.age_s = 0.6
+    stage.until("holding", "video_stale")
+    stage.eyes.age_s = 0.02
+    stage.resume()
+    stage.until("holding", "resuming")
+    still(stage, 3.0)
+    assert stage.attempt.run.phase == "holding"
+    stage.thinker.delay_s, stage.thinker.says = 0.06, forth
+    moving(stage)
 
 
 def test_a_person_who_drives_can_end_it(stage: LockStep) -> None:
