@@ -12,7 +12,10 @@ CORRECTIONS, BEFORE = 0.5, 0.002  # shares of all that is drawn
 
 
 def classes(pilots: Sequence[str], step_s: float) -> NDArray[np.int64]:
-    """[N]: 0 demonstrated, 1 corrected, 2 just before a correction, 3 driven by a policy, -1 nobody drove."""
+    """[N]: 0 demonstrated, 1 corrected, 2 just before a correction, 3 driven by a policy, -1 nobody drove.
+
+    What is before a correction is counted back over rows that somebody drove: a policy in doubt holds until a person comes.
+    """
     driven = np.array([pilot in ("policy", "primitive") for pilot in pilots])
     shown = np.array([pilot in ("operator", "script") for pilot in pilots])
     found = np.full(len(pilots), -1)
@@ -20,10 +23,12 @@ def classes(pilots: Sequence[str], step_s: float) -> NDArray[np.int64]:
         found[shown] = 0
         return found
     found[driven], found[shown] = 3, 1
-    before = round(BEFORE_S / step_s)
-    for row in np.flatnonzero(shown & ~np.roll(shown, 1)):
-        led = slice(max(0, row - before), row)
-        found[led] = np.where(found[led] == 3, 2, found[led])
+    before, moved = round(BEFORE_S / step_s), found >= 0
+    kinds = found[moved]
+    for row in np.flatnonzero((kinds == 1) & (np.roll(kinds, 1) == 3)):
+        led = kinds[max(0, row - before) : row]
+        led[led == 3] = 2
+    found[moved] = kinds
     return found
 
 

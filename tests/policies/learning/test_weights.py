@@ -15,13 +15,20 @@ def test_a_demonstration_counts_where_somebody_drove() -> None:
 
 
 def test_what_led_to_a_takeover_is_known_and_holding_never_counts() -> None:
-    pilots = ["policy"] * 30 + ["hold"] * 5 + ["operator"] * 10 + ["policy"] * 5
-    found = classes(pilots, STEP_S).tolist()
-    assert found[:20] == [3] * 20
-    assert found[20:30] == [2] * 10  # 15 steps before the takeover, of which 5 were held
-    assert found[30:35] == [-1] * 5
-    assert found[35:45] == [1] * 10
-    assert found[45:] == [3] * 5
+    pilots = ["policy"] * 30 + ["operator"] * 10 + ["policy"] * 5
+    assert classes(pilots, STEP_S).tolist() == [3] * 15 + [2] * 15 + [1] * 10 + [3] * 5
+
+
+def test_what_led_to_a_doubt_is_known_however_long_it_held_until_somebody_came() -> None:
+    pilots = ["policy"] * 50 + ["hold"] * 50 + ["operator"] * 30 + ["hold"] * 20 + ["operator"] * 5
+    found = classes(pilots, STEP_S)
+    assert found.tolist() == [3] * 35 + [2] * 15 + [-1] * 50 + [1] * 30 + [-1] * 20 + [1] * 5
+    assert sampling(found, np.ones(len(found)))[35:50].sum() == pytest.approx(BEFORE)
+
+
+def test_a_short_way_of_the_policy_between_two_corrections_led_to_the_second() -> None:
+    pilots = ["policy"] * 20 + ["operator"] * 5 + ["policy"] * 10 + ["hold"] * 3 + ["operator"] * 5
+    assert classes(pilots, STEP_S).tolist() == [3] * 5 + [2] * 15 + [1] * 5 + [2] * 10 + [-1] * 3 + [1] * 5
 
 
 def test_corrections_are_half_of_what_is_drawn() -> None:
