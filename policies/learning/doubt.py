@@ -89,12 +89,21 @@ def band(fitted: list[Floats], calibrated: list[Floats], alpha: float) -> Band:
     return Band(mean, order_statistic(needed, alpha) * modulation)
 
 
+def least_runs(alpha: float) -> int:
+    """Of which half give a finite width; `Refused("calibration_data")` for an alpha that is no share."""
+    if not 0 < alpha < 1:
+        raise Refused("calibration_data", f"The share of false alarms lies between 0 and 1; {alpha} does not.")
+    return max(4, 2 * math.ceil((1 - 1e-9) / alpha - 1))
+
+
 def calibrate(runs: list[NDArray[np.float32]], alpha: float) -> tuple[Familiar, Band]:
     """From the features [T, F] of whole successful runs: a third of them, drawn by lot, say what is familiar, a sixth shapes
     the band, half widen it, so that nothing is judged by what it was fitted on: the more widen it, the less the share of false
-    alarms strays from alpha.  Refused as in `band`."""
-    if len(runs) < 4:
-        raise Refused("calibration_data", f"{len(runs)} successful runs cannot calibrate a policy; four are the least.")
+    alarms strays from alpha.  `Refused("calibration_data")`, also for fewer runs than can promise anything: a
+    width without end would never doubt, and look as if it did."""
+    if len(runs) < (least := least_runs(alpha)):
+        sentence = f"{len(runs)} successful runs cannot calibrate a policy to {alpha:.2f} of false alarms; {least} are the least."
+        raise Refused("calibration_data", sentence)
     drawn = [runs[index] for index in np.random.default_rng(0).permutation(len(runs))]
     shaping, widening = max(1, len(drawn) // 6), len(drawn) // 2
     familiar = fit(np.concatenate(drawn[shaping + widening :]))

@@ -94,5 +94,19 @@ def test_runs_calibrate_a_policy_and_fresh_ones_rarely_leave_the_band() -> None:
     assert np.mean([limit.first_alarm(familiar.distance(run)) is not None for run in fresh]) < ALPHA + 0.08
     strange = [rng.normal(size=(20, 6)) + 4 for _ in range(20)]
     assert all(limit.first_alarm(familiar.distance(run)) is not None for run in strange)
-    with pytest.raises(Refused, match="four are the least"):
-        calibrate(whole[:3], ALPHA)
+
+
+@pytest.mark.parametrize(("alpha", "least"), [(0.15, 12), (0.3, 6), (0.05, 38)])
+def test_fewer_runs_than_can_promise_anything_calibrate_nothing(alpha: float, least: int) -> None:
+    rng = np.random.default_rng(5)
+    whole = [rng.normal(size=(20, 6)).astype(np.float32) for _ in range(least)]
+    with pytest.raises(Refused, match=f"{least} are the least") as refused:
+        calibrate(whole[:-1], alpha)
+    assert refused.value.code == "calibration_data"
+    assert np.isfinite(calibrate(whole, alpha)[1].width).all()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0, math.nan])
+def test_a_share_of_false_alarms_that_cannot_be_is_refused(alpha: float) -> None:
+    with pytest.raises(Refused, match="between 0 and 1"):
+        calibrate([np.zeros((20, 6), np.float32)] * 20, alpha)
