@@ -17,6 +17,7 @@ ACTS = {
     "policy_brought": "Brought in",
     "policy_changed": "Changed",
     "policy_withdrawn": "Withdrawn",
+    "policy_exported": "Exported",
     "training_done": "Training finished",
 }
 

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from episodes import media
 from episodes.api.access import person
+from fleet import audit
 from fleet.edge import NOT_FOUND, SIGN_IN, page_404, refusal
 from fleet.models import Person
 from policies.api.policies import find_policy, may_change
@@ -84,13 +85,15 @@ async def sample(request: HttpRequest, id: str, frame: int, camera: str) -> Http
 
 @require_safe
 async def archive(request: HttpRequest, id: str) -> HttpResponseBase:
-    """The policy's folder as one tar file without compression, as an import takes it."""
+    """The policy's folder as one tar file without compression, as an import takes it; who took it is noted."""
     who = await request.auser()
     if not isinstance(who, Person):
         return refusal(SIGN_IN)
     try:
         found = await sync_to_async(_exported)(who, id)
         entries = await asyncio.to_thread(_entries, found)
+        if request.method == "GET":
+            await sync_to_async(_note)(who, found)
     except Refused as refused:
         return refusal(refused)
     size = sum(len(_header(entry)) + -(-entry.size // _BLOCK) * _BLOCK for _, entry in entries) + 2 * _BLOCK
@@ -110,6 +113,10 @@ def _exported(who: Person, id: str) -> PolicyVersion:
         sentence = "Weights are taken away by engineers of the whole organisation only. Ask an administrator."
         raise Refused("forbidden", sentence)
     return found
+
+
+def _note(who: Person, policy: PolicyVersion) -> None:
+    audit.append(who.shown, "policy_exported", policy.pk, policy.organisation_id, name=policy.shown, sha256=policy.sha256)
 
 
 def _plain(name: str) -> str:

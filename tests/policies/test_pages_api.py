@@ -213,6 +213,8 @@ def test_what_is_exported_comes_in_again_elsewhere(ellen: Client, policy: Policy
     raw = body_of(ellen.get(f"/policies/{policy.pk}/export.tar"))
     with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
         assert f"starter-1/{WEIGHTS}" in tar.getnames()
+    [entry] = AuditEntry.objects.filter(act="policy_exported", subject=policy.pk)
+    assert (entry.actor, entry.detail["sha256"]) == ("Ellen", policy.sha256)
 
     there = send(signed_in(here.otto), raw, "from the lab")
 
@@ -228,6 +230,7 @@ def test_weights_are_not_for_everybody_who_sees_a_policy(policy: PolicyVersion, 
     answer = vera.get(f"/policies/{policy.pk}/export.tar")
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
     assert "Weights" in answer.json()["sentence"]
+    assert not AuditEntry.objects.filter(act="policy_exported").exists()
 
 
 def test_a_policy_that_lost_a_file_is_not_exported_in_part(ellen: Client, policy: PolicyVersion) -> None:
