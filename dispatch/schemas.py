@@ -56,9 +56,9 @@ class TaskAgain(Strict):
 
 
 class Resume(Strict):
-    """`doubt_off_s`: it does not ask for this long."""
+    """`doubt_off_s`: it does not ask for this long; only who has judged a doubt says so."""
 
-    doubt_off_s: float = Field(5.0, ge=0, le=60)
+    doubt_off_s: float = Field(0.0, ge=0, le=60)
 
 
 class End(Strict):
@@ -76,9 +76,11 @@ class Seen(Strict):
 
 
 class Answer(Strict):
+    """`doubt_off_s`: it does not ask for this long; 5 s where nothing is said and it doubts, else not at all."""
+
     version: int
     answer: Literal["go_on", "end"]
-    doubt_off_s: float = Field(5.0, ge=0, le=60)
+    doubt_off_s: float | None = Field(None, ge=0, le=60)
     result: Word = "failure"
 
 

@@ -36,12 +36,15 @@ def give_back(request: HelpRequest, version: int, person: Person) -> None:
             _note(person, "help_given_back", request)
 
 
-def go_on(request: HelpRequest, version: int, person: Person, doubt_off_s: float) -> None:
-    """The answer that all is well.  The request is closed by the robot's own word that it moves.
+def go_on(request: HelpRequest, version: int, person: Person, doubt_off_s: float | None = None) -> None:
+    """The answer that all is well.  The request is closed by the robot's own word that it moves.  Over a doubt it means that what
+    the robot sees now is no reason to ask.
 
     Refused: `stale_version`, `help_closed`, what `runs.resume` refuses.
     """
     _check(request, version)
+    if doubt_off_s is None:
+        doubt_off_s = runs.DOUBT_OFF_S if request.run.reason == "doubt" else 0.0
     with transaction.atomic():
         _answer(request, version, "go_on")
         runs.resume(request.run, person, doubt_off_s)

@@ -16,7 +16,7 @@ from protocol.errors import Refused
 from protocol.permit import LEASE_TTL_S
 
 Word = Literal["success", "failure", "cancelled"]
-DOUBT_OFF_S = 5.0  # after an answer: so long it does not ask again
+DOUBT_OFF_S = 5.0  # after an answer to a doubt: so long it does not ask again
 
 
 def resume(run: Run, person: Person, doubt_off_s: float) -> None:

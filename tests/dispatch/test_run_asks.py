@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from asgiref.sync import sync_to_async
+from django.test import Client
 
 from dispatch import places
 from dispatch.models import HelpRequest
@@ -79,6 +83,51 @@ async def test_an_answer_lets_it_go_on_and_says_who_gave_it(lab: Lab, pilot: Pil
     await pilot.say("holding", reason="doubt", doubt=0.7, limit=0.6)
     await pilot.heard()
     assert await HelpRequest.objects.filter(run=run).acount() == 2
+
+
+def post(lab: Lab, path: str, body: dict[str, Any]) -> int:
+    """As an operator's page does."""
+    client = Client()
+    client.force_login(lab.people["operator"])
+    return client.post(path, json.dumps(body), content_type="application/json").status_code
+
+
+async def test_only_go_on_over_a_doubt_lets_it_move_without_asking(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who hands back, or lets go on after something else, has judged no doubt."""
+    run, request = await doubting(lab, pilot, monkeypatch)
+    answer = {"version": request.version, "answer": "go_on"}
+    assert await sync_to_async(post)(lab, f"/api/help/{request.pk}/answer", answer) == 200
+    assert (await pilot.hear("run_resume"))["doubt_off_s"] == 5.0
+    await pilot.say("moving")
+    await pilot.say("holding", reason="no_progress")
+    await pilot.heard()
+    other = await HelpRequest.objects.aget(run=run, reason="no_progress")
+    answer = {"version": other.version, "answer": "go_on"}
+    assert await sync_to_async(post)(lab, f"/api/help/{other.pk}/answer", answer) == 200
+    assert (await pilot.hear("run_resume"))["doubt_off_s"] == 0.0
+    await pilot.say("moving")
+    await pilot.say("taken")
+    await pilot.say("holding", reason="released")
+    await pilot.heard()
+    assert await sync_to_async(post)(lab, f"/api/runs/{run.pk}/resume", {}) == 200
+    assert (await pilot.hear("run_resume"))["doubt_off_s"] == 0.0
+
+
+async def test_what_was_handed_back_and_doubts_again_asks_again(lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, request = await doubting(lab, pilot, monkeypatch)
+    await pilot.say("taken")
+    await pilot.say("holding", reason="released")
+    await pilot.heard()
+    await sync_to_async(runs.resume)(await kept(run), lab.people["operator"], 0.0)
+    await pilot.hear("run_resume")
+    await pilot.say("holding", reason="resuming")
+    await pilot.say("holding", reason="doubt", doubt=0.9, limit=0.6)
+    await pilot.heard()
+    await request.arefresh_from_db()
+    assert (request.state, request.taken_by_id) == ("open", None)
+    assert (await kept(run)).order == ""
 
 
 @pytest.mark.parametrize("words", [[("taken", ""), ("holding", "released")], [("holding", "resuming"), ("holding", "doubt")]])

@@ -253,7 +253,7 @@ function answers(row: HelpDetail, waits: boolean): string {
   const take = row.may_drive
     ? `<button type="button" class="btn pri lg" data-do="take">${icon("hand")}Take over<kbd>T</kbd></button>`
     : '<p class="s11 muted">Your role does not drive this robot.</p>';
-  return `<h2>Answer</h2><button type="button" class="btn lg" data-do="go">${icon("play")}Go on<kbd>G</kbd></button><p class="s11 muted">It does not ask again for 5 s.</p>${take}<button type="button" class="btn lg" data-do="end">${icon("cross", "err")}End: failure<kbd>X</kbd></button>${judged(row)}`;
+  return `<h2>Answer</h2><button type="button" class="btn lg" data-do="go">${icon("play")}Go on<kbd>G</kbd></button>${row.run.reason === "doubt" ? '<p class="s11 muted">It does not ask again for 5 s.</p>' : ""}${take}<button type="button" class="btn lg" data-do="end">${icon("cross", "err")}End: failure<kbd>X</kbd></button>${judged(row)}`;
 }
 
 function judged(row: HelpDetail): string {

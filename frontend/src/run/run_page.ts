@@ -17,6 +17,7 @@ import { Trace, upToDate } from "./trace";
 const READ_MS = 200;
 const DETAIL_MS = 1000;
 const STEP_S = 1 / 30;
+const DOUBT_OFF_S = 5; // who lets it go on over a doubt has judged that; nothing else is a word on what it sees
 
 const FRAME = `<div class="rn">
   <header class="row wrap rn-head" data-part="head"></header>
@@ -174,7 +175,7 @@ class RunPage extends HTMLElement {
       play: () => this.play(),
       take: () => this.takeOver(),
       end: () => void this.end((target.dataset.result ?? "cancelled") as "success" | "failure" | "cancelled"),
-      resume: () => void this.ask("resume", {}),
+      resume: () => void this.ask("resume", { doubt_off_s: this.run?.reason === "doubt" ? DOUBT_OFF_S : 0 }),
       word: () => void this.word((target.dataset.result ?? "failure") as "success" | "failure"),
       add: () => this.run?.episode && void this.lesson.add(this.run.episode),
       again: () => this.again(),

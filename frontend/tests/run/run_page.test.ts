@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 const lines = [{ n: 0, heard_ns: 1, time_ns: 1e9, phase: "moving" }] as Record<string, unknown>[];
 let given = 0;
 let answers = true;
+let posted: unknown = null;
 
 const detail = {
   id: "r",
@@ -37,7 +38,11 @@ function answered(body: string, headers: Record<string, string> = {}): Response 
 
 beforeAll(async () => {
   vi.useFakeTimers();
-  vi.stubGlobal("fetch", async (url: string) => {
+  vi.stubGlobal("fetch", async (url: string, how?: RequestInit) => {
+    if (how?.method === "POST") {
+      posted = JSON.parse(String(how.body));
+      return answered(JSON.stringify(detail));
+    }
     if (!url.includes("/trace"))
       return answers ? answered(JSON.stringify(detail)) : new Promise<Response>(() => undefined);
     const fresh = lines.slice(given);
@@ -64,4 +69,16 @@ it("shows and says aloud that the robot holds while the server has not answered"
   expect(page.dataset.phase).toBe("holding");
   expect(page.querySelector("[data-part=banner]")?.textContent).toContain("Unlike what it knows.");
   expect(document.getElementById("alarm")?.textContent).toBe("Unlike what it knows.");
+});
+
+it.each([
+  ["doubt", 5],
+  ["server_lost", 0],
+])("says with Go on after %s for how long it need not ask", async (reason, seconds) => {
+  answers = true;
+  const page = document.querySelector("run-page") as HTMLElement;
+  lines.push({ n: lines.length, heard_ns: 3, time_ns: 3e9, phase: "holding", reason, sentence: "It stands still." });
+  await vi.advanceTimersByTimeAsync(250);
+  (page.querySelector("[data-do=resume]") as HTMLElement).click();
+  expect(posted).toEqual({ doubt_off_s: seconds });
 });
