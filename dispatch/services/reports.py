@@ -16,10 +16,12 @@ from fleet import audit
 from fleet.models import Person, is_id
 from protocol.runs import RunReport
 
+#: The lease ended without anybody's doing, and only a person gives it back.
+LOST = ("server_lost", "deadman", "video_stale", "body_lost", "boot", "key_held")
 #: It will not get further by itself, and asking again would not cure it; a late chunk passes.
 ASKS = (
     "doubt", "no_progress", "policy_output", "policy_input", "policy_embodiment", "policy_damaged", "policy_unusable",
-    "calibration_misfit",
+    "calibration_misfit", *LOST,
 )  # fmt: skip
 MOST_CHUNKS = 2**31 - 1  # as the column
 RESUMING = "resuming"  # it was told to go on and looks
@@ -70,7 +72,8 @@ def _answers(run: Run, report: RunReport) -> bool:
     after a person has driven, nor over a new doubt."""
     if run.order == "start" or report.phase == "ended":
         return True
-    asks_anew = report.reason in ASKS and (report.phase, report.reason) != (run.phase, run.reason)
+    let_go = run.phase == "taken" and report.reason in LOST  # how a person's lease ended is no answer to what came after
+    asks_anew = report.reason in ASKS and (report.phase, report.reason) != (run.phase, run.reason) and not let_go
     return run.order == "resume" and (report.phase in ("moving", "taken") or report.reason == RESUMING or asks_anew)
 
 
@@ -96,18 +99,25 @@ def _outrun(run: Run, report: RunReport) -> dict[str, Any]:
 def _help(run: Run, report: RunReport, driver: str, before: tuple[str, str]) -> str:
     """Opens, takes or answers the run's help request; gives the id of one that is new.  `before`: the run's phase and reason."""
     request = HelpRequest.objects.filter(run=run, state__in=("open", "taken")).first()
-    if report.phase == "holding" and report.reason in ASKS:
+    let_go = before[0] == "taken" and (report.reason in LOST or report.reason not in (*ASKS, RESUMING))
+    if report.phase == "holding" and request is not None and let_go:
+        _let_go(request, run)
+    elif report.phase == "holding" and report.reason in ASKS:
         if request is None:
             return _open(run, report)
-        if request.state == "taken" and before != ("holding", report.reason):  # it was handed back, went on and asks again
+        if request.state == "taken" and not _waits_already(request, before, report.reason):
             request.become("open", taken_by=None, taken_at=None)
     elif request is not None and report.phase == "taken":
         _take(request, run, driver)
-    elif request is not None and report.phase == "holding" and before[0] == "taken" and report.reason != RESUMING:
-        _let_go(request, run)
     elif request is not None and report.phase == "moving":
         request.become("answered", answer=request.answer or ("took_over" if request.state == "taken" else "go_on"))
     return ""
+
+
+def _waits_already(request: HelpRequest, before: tuple[str, str], reason: str) -> bool:
+    """Whether somebody looks after it still.  Else it was handed back, went on and asks again."""
+    phase, why = before
+    return phase == "holding" and (why == reason or (why in ASKS and not request.answer))
 
 
 def _open(run: Run, report: RunReport) -> str:

@@ -38,7 +38,7 @@ def test_a_hold_that_is_said_again_takes_a_request_from_nobody(lab: Lab) -> None
     """As after a restart of the server, or when a late chunk is a second reason to hold."""
     run, request = asking(lab)
     helping.take(request, request.version, lab.people["operator"])
-    for n, reason in ((3, "doubt"), (4, "starved")):
+    for n, reason in ((3, "doubt"), (4, "server_lost"), (5, "starved")):
         say(run, "holding", n, reason)
         request.refresh_from_db()
         assert (request.state, request.taken_by, request.answer) == ("taken", lab.people["operator"], "")
@@ -52,10 +52,57 @@ def test_a_takeover_that_ends_without_handing_back_lets_it_wait_again(lab: Lab) 
     assert (request.state, request.answer) == ("open", "took_over")
 
 
-def hand_back(run: Run, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the cockpit does once nobody drives any more."""
+LOST = ("server_lost", "deadman", "video_stale", "body_lost", "boot", "key_held")
+
+
+@pytest.mark.parametrize("reason", LOST)
+def test_a_hold_that_only_a_person_ends_calls_one(lab: Lab, monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    """As after a gap in the network that stopped a whole fleet."""
+    run = row_of(lab, lab.people["operator"])
+    say(run, "moving", 1)
+    say(run, "holding", 2, reason, sentence="The server did not renew the lease.")
+    request = HelpRequest.objects.get(run=run)
+    assert (request.state, request.reason, request.sentence) == ("open", reason, "The server did not renew the lease.")
+    ready(monkeypatch)
+    helping.go_on(request, request.version, lab.people["operator"])
+    assert Run.objects.get(pk=run.pk).order_detail == {"doubt_off_s": 0.0}
+    say(run, "holding", 3, "resuming")
+    say(run, "moving", 4)
+    request.refresh_from_db()
+    assert (request.state, request.answer) == ("answered", "go_on")
+
+
+@pytest.mark.parametrize("reason", ["released", "stopped", "remote_motion_off", "starved", "server_away"])
+def test_where_a_person_is_at_it_or_it_goes_on_by_itself_nobody_is_called(lab: Lab, reason: str) -> None:
+    run = row_of(lab, lab.people["operator"])
+    say(run, "moving", 1)
+    say(run, "taken", 2)
+    say(run, "holding", 3, reason)
+    assert not HelpRequest.objects.exists()
+
+
+def test_who_drove_and_lost_the_line_is_followed_by_somebody(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they hand it back a moment later: then nobody is called twice, and going on is still said."""
+    run, request = asking(lab)
+    say(run, "taken", 3)
+    say(run, "holding", 4, "deadman")
+    request.refresh_from_db()
+    assert (request.state, request.answer, request.taken_by) == ("open", "took_over", None)
+    say(run, "taken", 5)
+    hand_back(run, lab.people["operator"], monkeypatch)
+    say(run, "holding", 6, "server_lost")
+    request.refresh_from_db()
+    assert (request.state, run.order, HelpRequest.objects.count()) == ("taken", "resume", 1)
+
+
+def ready(monkeypatch: pytest.MonkeyPatch) -> None:
     robot = RobotState(mode="SAFE_HOLD", reason="RELEASED", nonce="n-1")
     monkeypatch.setattr(orders, "states", lambda ids: dict.fromkeys(ids, robot))
+
+
+def hand_back(run: Run, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the cockpit does once nobody drives any more."""
+    ready(monkeypatch)
     runs.resume(run, person, 5.0)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from dispatch.services.reports import LOST
 from tests.demo_process import ROOT, DemoProcess
 
 
@@ -85,14 +86,15 @@ class RunPage:
         return self.phase
 
     def ended(self, within_s: float = 90.0) -> dict[str, Any]:
-        """Its end.  A doubt may be a false alarm, as rarely as was promised: then this lets it go on, and counts it."""
+        """Its end.  A doubt may be a false alarm, as rarely as was promised: then this lets it go on, and counts it; also what a
+        stalling machine took the lease from."""
         end_s = time.monotonic() + within_s
         while self.until("ended", "holding", within_s=max(1.0, end_s - time.monotonic())) != "ended":
             row = self.row()
-            if row["help"] and row["reason"] in ("doubt", "no_progress") and not row["order"]:
+            if row["help"] and row["reason"] in ("doubt", "no_progress", *LOST) and not row["order"]:
                 request = asked(self.page, "GET", f"/api/help/{row['help'].split('/')[2]}")
                 answer = {"version": request["version"], "answer": "go_on", "doubt_off_s": 20}
                 asked(self.page, "POST", f"/api/help/{request['id']}/answer", answer)
-                self.went_on += 1
+                self.went_on += row["reason"] not in LOST
             self.page.wait_for_timeout(300)
         return self.row()

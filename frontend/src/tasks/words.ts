@@ -15,6 +15,11 @@ const REASONS: Readonly<Record<string, string>> = {
   unanswered: "no answer",
   robot_lost: "robot lost",
   lease_lost: "lease lost",
+  deadman: "pilot silent",
+  video_stale: "pictures stood still",
+  body_lost: "arm lost",
+  boot: "restarted",
+  key_held: "key used twice",
   fenced: "out of date",
 };
 
