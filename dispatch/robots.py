@@ -49,9 +49,13 @@ repeats = orders.Repeats()
 
 
 async def _remember(id: str) -> Followed:
-    """What was heard of this run, also before this process began."""
+    """What was heard of this run, also before this process began.  Without its trace everything is new, which costs no word."""
     if id not in followed:
-        before = await asyncio.to_thread(traces.last, places.trace(id)) or {}
+        try:
+            before = await asyncio.to_thread(traces.last, places.trace(id)) or {}
+        except OSError as error:
+            log.warning("the trace of run %s cannot be read: %s", id, error)
+            before = {}
         followed.setdefault(id, Followed(n=before.get("n", -1)))
     here = followed[id]
     while len(followed) > KEPT:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import threading
 from pathlib import Path
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import msgspec
 import pytest
@@ -160,6 +161,19 @@ async def test_a_disk_that_is_full_costs_the_trace_and_not_the_call_for_help(
     await pilot.say("ended", result="failure", judge="world")
     await pilot.hear("run_noted")
     assert (await kept(run)).result == "failure"
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+async def test_a_disk_that_cannot_be_read_costs_no_word(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    run = await started(lab, pilot)
+    robots.forget()
+    monkeypatch.setattr(traces, "last", Mock(side_effect=OSError(number, "")))
+    await pilot.say("moving")
+    await pilot.say("holding", reason="doubt")
+    await pilot.heard()
+    assert ((await kept(run)).phase, await HelpRequest.objects.filter(run=run).acount()) == ("holding", 1)
 
 
 async def test_what_no_column_can_hold_keeps_no_word_from_being_written_down(lab: Lab, pilot: Pilot) -> None:
