@@ -127,7 +127,7 @@ async def _driver(robot: str) -> str:
 async def _keep_clip(robot: str, run: str, request: str) -> None:
     """Without its pictures a request is still one."""
     try:
-        began_ns = traces.began_ns(places.trace(run))  # before it another run was at it
+        began_ns = await asyncio.to_thread(traces.began_ns, places.trace(run))  # before it another run was at it
         pictures = [one for one in await clips.recent(robot) if one[0] >= began_ns]
         count = await asyncio.to_thread(clips.write, places.clip(run, request), pictures) if pictures else 0
         await HelpRequest.objects.filter(pk=request).aupdate(pictures=count)

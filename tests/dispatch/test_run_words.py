@@ -20,7 +20,7 @@ from dispatch.models import HelpRequest, Run
 from dispatch.services import help as helping
 from dispatch.services import reports
 from fleet.models import AuditEntry, Robot
-from tests.dispatch.rig import THOUGHT, Pilot, kept, started
+from tests.dispatch.rig import THOUGHT, Pilot, doubting, kept, started
 from tests.fleet.conftest import Lab
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -174,6 +174,16 @@ async def test_a_disk_that_cannot_be_read_costs_no_word(
     await pilot.say("holding", reason="doubt")
     await pilot.heard()
     assert ((await kept(run)).phase, await HelpRequest.objects.filter(run=run).acount()) == ("holding", 1)
+
+
+async def test_where_the_trace_begins_is_read_while_others_are_served(
+    lab: Lab, pilot: Pilot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    began_ns = traces.began_ns
+    monkeypatch.setattr(traces, "began_ns", lambda path: read.append(threading.get_ident()) or began_ns(path))
+    await doubting(lab, pilot, monkeypatch)
+    assert read and threading.get_ident() not in read
 
 
 async def test_what_no_column_can_hold_keeps_no_word_from_being_written_down(lab: Lab, pilot: Pilot) -> None:
