@@ -26,6 +26,7 @@ from bench.rollout import Arena
 from policies.learning.doubt import calibrate, keep
 from policies.learning.folder import CALIBRATION, CARD, Card
 from policies.learning.policy import VlaPolicy, open_policy
+from protocol.episode_folder import hash_file
 
 FIGURES_SEED = 40_000
 SCENES, RUNS = 60, 150
@@ -64,7 +65,9 @@ def finish(folder: Path) -> None:
     keep(folder / CALIBRATION, familiar, limit)
     figures: dict[str, Any] = {task: success(policy, task) for task in TASKS}
     alarms = false_alarms(policy, familiar, limit, SCENES // 2, FIGURES_SEED + SCENES)
-    figures["doubt"] = {"alpha": ALPHA, "runs": alarms["runs"], "false_alarms": alarms["share"]}
+    figures["doubt"] = {
+        "alpha": ALPHA, "runs": alarms["runs"], "false_alarms": alarms["share"], "sha256": hash_file(folder / CALIBRATION).sha256,
+    }  # fmt: skip
     card: Card = msgspec.structs.replace(
         policy.card,
         name="starter",

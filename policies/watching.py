@@ -114,7 +114,7 @@ class Watch:
             "--server", self.server.pk, "--worker", self.server.owner, "--prefix", places().prefix,
             "--most", str(settings.REINS_SERVING_BATCH), "--wait-ms", str(settings.REINS_SERVING_WAIT_MS),
             "--threads", str(settings.REINS_SERVING_THREADS), "--device", settings.REINS_SERVING_DEVICE,
-            "--parent", str(os.getpid()),
+            "--parent", str(os.getpid()), "--calibration", policy.calibration.get("sha256", ""),
         ]  # fmt: skip
         kept = ("PATH", "LD_LIBRARY_PATH", "LANG", "CUDA_VISIBLE_DEVICES", "HOME", "REINS_POLICY_SERVERS")
         environment = {name: value for name, value in os.environ.items() if name in kept}

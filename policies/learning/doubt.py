@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from policies.learning.folder import calibration_in
 from protocol.errors import Refused
 
 Floats = NDArray[np.float64]
@@ -136,3 +137,10 @@ def load_calibration(path: Path) -> tuple[Familiar, Band]:
     if not bounded or not (limit.width >= 0).all():  # infinite: too few runs to promise anything, so nothing is doubted
         raise Refused("calibration_damaged", f"The calibration {path.name} holds a value that is no number.")
     return familiar, limit
+
+
+def open_calibration(folder: Path, sha256: str | None = None) -> tuple[Familiar, Band] | None:
+    """Of a policy's folder; None where it was not calibrated.  `Refused("calibration_damaged")` as in `calibration_in` and
+    `load_calibration`."""
+    path = calibration_in(folder, sha256)
+    return load_calibration(path) if path is not None else None

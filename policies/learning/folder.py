@@ -66,6 +66,37 @@ def read_card(folder: Path, files: tuple[str, ...] = (WEIGHTS, CONFIG)) -> Card:
     return card
 
 
+def calibration_in(folder: Path, sha256: str | None = None) -> Path | None:
+    """Its calibration; None where it has none.  `sha256`: as it was brought in, "" without one; None: only the card is known.
+    `Refused("calibration_damaged")` for one that is lost, another, or nobody's: the robot would not ask, or ask about
+    something else, while everybody is told that it asks when in doubt."""
+    path = folder / CALIBRATION
+    said = _said_of_doubt(folder)
+    expected = sha256 if sha256 is not None else said.get("sha256")
+    calibrated = bool(expected) or (sha256 is None and bool(said))
+    if not path.exists():
+        if calibrated:
+            raise _other(folder, "is gone")
+        return None
+    if expected is not None and hash_file(path).sha256 != expected:
+        raise _other(folder, "has other bytes than were brought in")
+    return path
+
+
+def _other(folder: Path, what: str) -> Refused:
+    sentence = f"{CALIBRATION} of {folder.name} {what}, so nobody knows when it is in doubt. Bring it back from a backup."
+    return Refused("calibration_damaged", sentence)
+
+
+def _said_of_doubt(folder: Path) -> dict[str, Any]:
+    """What its card says of how its doubt was calibrated; {} where it was not, or without a card that can be read."""
+    try:
+        said = msgspec.json.decode(read_json(folder / CARD), type=Card).figures.get("doubt")
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # whoever opens the policy says what is wrong
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
 def inspect(folder: Path) -> tuple[Card, ModelConfig]:
     """Everything that can be known of a policy without loading it.
 

@@ -15,7 +15,7 @@ from django.db.models import Max
 
 from fleet import audit
 from fleet.models import Organisation, Person, new_id
-from policies.learning.folder import CALIBRATION, CARD, Card, sync
+from policies.learning.folder import CALIBRATION, CARD, Card, calibration_in, sync
 from policies.learning.zoo.describe import Described, describe, files_of
 from policies.models import PolicyVersion, Training
 from protocol.episode_folder import hash_file
@@ -36,7 +36,7 @@ def bring(
 
     What is checked is the copy: nobody else can change that.  Nothing of it is executed or loaded.
     Refused: `policy_missing`, `policy_damaged`, `policy_pickle`, `policy_header`, `policy_code`, `policy_size`,
-    `policy_withdrawn`, `storage_full`.
+    `policy_withdrawn`, `calibration_damaged`, `storage_full`.
     """
     root = Path(settings.REINS_POLICIES_DIR)
     id = new_id()
@@ -44,6 +44,7 @@ def bring(
     try:
         _copy(folder, beside)
         described = describe(beside)
+        calibration_in(beside)
         sha256 = hash_file(beside / CARD).sha256
         there = PolicyVersion.objects.filter(organisation=organisation, sha256=sha256).first()
         if there is not None:

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 import msgspec
 import redis
 
-from policies.learning.folder import CALIBRATION
+from policies.learning.folder import calibration_in
 from policies.learning.zoo.registry import open_kind
 from policies.serving.answering import CalibratedGauge, Gauge, answer
 from policies.serving.batching import Rules
@@ -64,6 +64,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("policy", "folder", "server", "worker", "prefix"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--calibration", default=None, help="its sha256 as it was brought in; empty: it has none")
     parser.add_argument("--parent", type=int, default=0, help="its pid: without it there is nobody to serve for")
     parser.add_argument("--most", type=int, default=8, help="robots in a batch")
     parser.add_argument("--wait-ms", type=float, default=10.0, help="that the first of a batch waits for company")
@@ -74,14 +75,14 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _open(folder: Path, options: argparse.Namespace) -> tuple[Policy, Gauge | None, float]:
     """The policy, used once so that the first robot need not wait, and the seconds of a whole batch.  Refused: `torch_missing`,
-    `gpu_absent`, as `open_kind`."""
+    `gpu_absent`, `calibration_damaged`, as `open_kind`."""
     try:
         policy = open_kind(folder)
     except ImportError as error:
         sentence = "PyTorch is not installed where this worker runs. Install requirements-learning.txt there."
         raise Refused("torch_missing", sentence) from error
-    calibration = folder / CALIBRATION
-    gauge = CalibratedGauge(calibration) if calibration.exists() else None
+    calibration = calibration_in(folder, options.calibration)
+    gauge = CalibratedGauge(calibration) if calibration is not None else None
     batch_s = 0.0
     if "torch" in sys.modules:
         from policies.serving.warming import settle, warm

@@ -21,8 +21,6 @@ from robot.pilot.thinker import Question, Thought, Trouble
 if TYPE_CHECKING:
     from policies.learning.doubt import Band, Familiar
 
-CALIBRATION = "calibration.safetensors"
-
 
 class LocalPolicy:
     """A `Thinker` over a policy's folder; it loads when it is made, and answers when it has loaded."""
@@ -66,16 +64,16 @@ class LocalPolicy:
 
 
 def open_local(folder: Path) -> tuple[Policy, tuple[Familiar, Band] | None]:
-    """The policy and what is usual for it, where it was calibrated.  Refused: `policy_missing`, `policy_damaged`, ..."""
+    """The policy and what is usual for it, where it was calibrated.  Refused: `policy_missing`, `policy_damaged`,
+    `calibration_damaged` when the card says that it was and the file is gone or another, ..."""
     try:
-        from policies.learning.doubt import load_calibration
+        from policies.learning.doubt import open_calibration
         from policies.learning.zoo.registry import open_kind
 
         policy = open_kind(folder)
     except ImportError as error:
         raise Refused("policy_missing", f"This robot cannot run policies itself ({error}). Let a server think.") from error
-    path = folder / CALIBRATION
-    return policy, load_calibration(path) if path.exists() else None
+    return policy, open_calibration(folder)
 
 
 def _thought(policy: Policy, usual: tuple[Familiar, Band] | None, question: Question) -> Thought | Trouble:

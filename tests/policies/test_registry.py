@@ -56,6 +56,16 @@ def test_a_policy_that_is_not_whole_leaves_nothing_behind(here: World, starter: 
     assert list(places.iterdir()) == []
 
 
+def test_a_policy_that_lost_its_calibration_on_the_way_is_not_taken_in(here: World, starter: Path, places: Path) -> None:
+    card = json.loads((starter / CARD).read_text())
+    card["figures"]["doubt"] = {"alpha": 0.15, "runs": 60}
+    (starter / CARD).write_text(json.dumps(card))
+    with pytest.raises(Refused) as refused:
+        registry.bring(starter, here.site.organisation, None)
+    assert refused.value.code == "calibration_damaged"
+    assert list(places.iterdir()) == []
+
+
 def test_a_link_in_place_of_a_file_is_not_followed(here: World, starter: Path, tmp_path: Path) -> None:
     (starter / CARD).rename(tmp_path / "elsewhere.json")
     (starter / CARD).symlink_to(tmp_path / "elsewhere.json")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from policies.learning.doubt import Band, band, calibrate, fit, keep, load_calibration, order_statistic
+from policies.learning.doubt import Band, band, calibrate, fit, keep, load_calibration, open_calibration, order_statistic
+from policies.learning.folder import CALIBRATION, CARD, Card
+from protocol.episode_folder import hash_file
 from protocol.errors import Refused
 
 ALPHA = 0.15
@@ -84,6 +87,44 @@ def test_what_was_kept_comes_back_and_damage_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(Refused, match="cannot be read"):
         load_calibration(path)
+
+
+def folder_of(tmp_path: Path, doubt: dict[str, object] | None = None, kept: bool = True) -> tuple[Path, str]:
+    """(folder, sha256 of its calibration): with a card that says this of its doubt."""
+    rng = np.random.default_rng(3)
+    keep(tmp_path / CALIBRATION, fit(rng.normal(size=(100, 4))), band(runs(rng, 20), runs(rng, 20), ALPHA))
+    sha256 = hash_file(tmp_path / CALIBRATION).sha256
+    figures = {} if doubt is None else {"doubt": doubt}
+    (tmp_path / CARD).write_bytes(msgspec.json.encode(Card(name="one", parameters=0, figures=figures)))
+    if not kept:
+        (tmp_path / CALIBRATION).unlink()
+    return tmp_path, sha256
+
+
+@pytest.mark.parametrize(
+    ("doubt", "kept", "expected"),
+    [
+        ({"alpha": ALPHA, "runs": 40}, False, None),  # the card alone says that there is one
+        ({"sha256": "0" * 64}, True, None),
+        (None, False, "own"),
+        (None, True, "0" * 64),
+        (None, True, ""),  # it was brought in without one
+    ],
+)
+def test_a_calibration_that_was_lost_or_swapped_is_refused(
+    tmp_path: Path, doubt: dict[str, object] | None, kept: bool, expected: str | None
+) -> None:
+    folder, sha256 = folder_of(tmp_path, doubt, kept)
+    with pytest.raises(Refused) as refused:
+        open_calibration(folder, sha256 if expected == "own" else expected)
+    assert refused.value.code == "calibration_damaged"
+
+
+def test_a_calibration_is_opened_where_it_is_the_one_that_is_known(tmp_path: Path) -> None:
+    folder, sha256 = folder_of(tmp_path)
+    assert open_calibration(folder, sha256) is not None and open_calibration(folder) is not None
+    (folder / CALIBRATION).unlink()
+    assert open_calibration(folder) is None and open_calibration(folder, "") is None
 
 
 def test_runs_calibrate_a_policy_and_fresh_ones_rarely_leave_the_band() -> None:

@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from django.conf import settings
 
 from config import redis_server
+from policies.learning.doubt import band, fit, keep
+from policies.learning.folder import CALIBRATION
 from policies.serving.health import alive
 from protocol.inference import Chunk, Trouble
 from tests.policies.serving.rig import PLACES, POLICY, ROOT, Ear, Server, client, leave, question
@@ -105,6 +108,19 @@ def test_weights_that_were_changed_are_not_served(start: Start, starter: Path) -
     server = start()
     said = server.says("code")
     assert (said["code"], server.process.wait(10)) == ("policy_damaged", 3)
+
+
+@pytest.mark.parametrize(("known", "lost"), [("0" * 64, True), ("0" * 64, False), ("", False)])
+def test_a_calibration_that_is_not_the_one_that_is_known_is_not_served_with(
+    start: Start, starter: Path, known: str, lost: bool
+) -> None:
+    """It would drive without ever asking, or ask about something else, while pages say that it asks when in doubt."""
+    if not lost:
+        rng = np.random.default_rng(0)
+        runs = [rng.normal(size=20) for _ in range(20)]
+        keep(starter / CALIBRATION, fit(rng.normal(size=(100, 3))), band(runs, runs, 0.15))
+    server = start("s1", "--calibration", known)
+    assert (server.says("code")["code"], server.process.wait(10)) == ("calibration_damaged", 3)
 
 
 def test_two_share_the_robots_of_one_policy(start: Start, ear: Ear) -> None:

@@ -169,6 +169,16 @@ def test_what_cannot_be_loaded_fails_with_the_reason_and_rests(policy: PolicyVer
     assert (row().state, row().problem, woken) == ("queued", "", [row().pk])
 
 
+def test_a_calibration_that_went_missing_fails_the_server_instead_of_serving_without_doubt(
+    policy: PolicyVersion, woken: list[str]
+) -> None:
+    PolicyVersion.objects.update(calibration={"alpha": 0.15, "sha256": "0" * 64})
+    serving.want(policy.pk)
+    jobs.serve(row().pk)
+    assert (row().state, row().problem_code) == ("failed", "calibration_damaged")
+    assert "backup" in row().problem
+
+
 def asked(policy: PolicyVersion, robots: int, ago_s: float = 0.0) -> None:
     now_s = time.time() - ago_s
     client().zadd(PLACES.asks(policy.pk), {f"robot{n}": now_s for n in range(robots)})

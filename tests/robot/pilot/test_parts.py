@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
@@ -317,13 +318,14 @@ def test_a_folder_that_holds_no_policy_is_named(tmp_path: Path) -> None:
 def test_a_policys_folder_is_opened_with_what_is_usual_for_it(tmp_path: Path) -> None:
     from policies.learning.checkpoint import save_policy
     from policies.learning.doubt import Band, Familiar, keep
+    from policies.learning.folder import CALIBRATION
     from robot.world.embodiments import TABLETOP
     from tests.policies.learning.test_realtime import observation, policy
 
     made, folder = policy("flow"), tmp_path / "policy"
     save_policy(folder, made.model, made.scales, made.card)
     width = len(made.act([observation()])[0].features)
-    keep(folder / local.CALIBRATION, Familiar(np.zeros(width), np.eye(width)), Band(np.array([1.0, 2.0]), np.array([0.5, 0.5])))
+    keep(folder / CALIBRATION, Familiar(np.zeros(width), np.eye(width)), Band(np.array([1.0, 2.0]), np.array([0.5, 0.5])))
     thinker, seen = LocalPolicy(folder), observation()
     thinker.ask(
         Question(1, RUN, "", 3, TABLETOP.kind, 5, "Lift it", seen.state, seen.images, np.zeros((4, 7), np.float32), 1)
@@ -333,3 +335,15 @@ def test_a_policys_folder_is_opened_with_what_is_usual_for_it(tmp_path: Path) ->
     assert told.actions.shape == (8, 7) and told.limit == 2.5 and told.doubt is not None and told.doubt > 0
     assert told.reasoning is not None
     thinker.close()
+
+
+def test_a_policys_folder_that_lost_its_calibration_is_not_opened_without(tmp_path: Path) -> None:
+    from policies.learning.checkpoint import save_policy
+    from tests.policies.learning.test_realtime import policy
+
+    made, folder = policy("flow"), tmp_path / "policy"
+    card = msgspec.structs.replace(made.card, figures={"doubt": {"alpha": 0.15, "runs": 60}})
+    save_policy(folder, made.model, made.scales, card)
+    with pytest.raises(Refused) as refused:
+        local.open_local(folder)
+    assert refused.value.code == "calibration_damaged"
