@@ -1,4 +1,4 @@
-"""Does the policy know what it does not know?  `python bench/doubt.py --policy FOLDER [--flow FOLDER]`.
+"""Does the policy know what it does not know?  `python bench/doubt.py [--policy FOLDER] [--flow FOLDER]`.
 
 Frames of ordinary test scenes against frames of scenes with something it was never trained on: how well its doubt tells them
 apart (AUROC), beside the variance of a flow policy's samples, which is what many use.  And how many fresh successes its
@@ -51,7 +51,7 @@ class Kind:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--policy", type=Path, required=True)
+    parser.add_argument("--policy", type=Path, default=Path("policies/starter"))
     parser.add_argument("--flow", type=Path, default=None)
     parser.add_argument("--scenes", type=int, default=60)
     parser.add_argument("--runs", type=int, default=150, help="successful runs of each task, to calibrate and to judge")

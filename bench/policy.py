@@ -49,9 +49,32 @@ DEMONSTRATIONS = 220  # of each task
 SHOWN = 25  # demonstrations of test scenes, of each task
 NEAR_M = 0.05
 RECIPE = Path(__file__).resolve().parent.parent / "policies" / "starter.toml"
+# Written by somebody who had not read what training hears; what training could have said by itself is left out.
 SAID = {
-    "reach": ("bring the hand above the {thing}", "over to the {thing}, and stay there", "the {thing}: hover on top of it"),
-    "lift": ("get the {thing} off the table", "the {thing} goes up, lift please", "grab hold of the {thing} and take it up"),
+    "reach": (
+        "Go to the {thing} but don't touch it.",
+        "Please position the open hand right above the {thing}.",
+        "Bring your gripper close to the {thing}, no grasping yet.",
+        "above the {thing}, stop and wait there",
+        "Can you reach toward the {thing} without grabbing it?",
+        "Approach the {thing} from the top and stay there.",
+        "Arm must go on top of the {thing}, not touching.",
+        "I want the gripper hovering just over the {thing}.",
+        "Align yourself over the {thing} and hold that position.",
+        "Find the {thing} and park the gripper above it, please.",
+    ),
+    "lift": (
+        "lift the {thing} off the table",
+        "Could you please pick the {thing} up for me?",
+        "Take the {thing} from the table and hold it up.",
+        "Close the gripper on the {thing}, then bring it up.",
+        "the {thing}, please take it and lift",
+        "I need the {thing} raised in the air.",
+        "Robot must grasp the {thing} and put it up high.",
+        "Get hold of the {thing} and hoist it.",
+        "Raise the {thing} a few centimetres from the table.",
+        "Grip the {thing} firmly and elevate it, thanks.",
+    ),
 }
 
 

@@ -22,6 +22,7 @@ NAMES = (
     "checks",
     "serving",
     "policy",
+    "doubt",
     "delay",
     "bodies",
 )
