@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.robot_truth import RobotTruth, until
 
 CHUNK_S = 0.8  # eight actions, 0.1 s apart
 RECOVERED_S = 10.0
+READY_S = 60.0
 
 
 class Person:
@@ -37,11 +39,17 @@ class Person:
             return json.load(answer)
 
     def start(self, sentence: str) -> str:
-        """The run's id."""
+        """The run's id; tried again while the robot is not ready yet."""
         choices = self.ask("GET", "/api/tasks/choices")
         ids = {"robot": choices["robots"][0]["id"], "policy": choices["policies"][0]["id"]}
-        made = self.ask("POST", "/api/tasks", {"sentence": sentence, **ids})
-        return str(made["id"])
+        end_s = time.monotonic() + READY_S
+        while True:
+            try:
+                return str(self.ask("POST", "/api/tasks", {"sentence": sentence, **ids})["id"])
+            except urllib.error.HTTPError as error:
+                said = error.read().decode()
+                assert time.monotonic() < end_s, said
+                time.sleep(0.5)
 
 
 def worker(demo: DemoProcess) -> psutil.Process:

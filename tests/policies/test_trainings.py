@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,8 @@ class Killer:
 
     def __init__(self, at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
         self.left, self.killed = sorted(at), 0
+        self.process: subprocess.Popen[str] | None = None
+        self.dead: subprocess.Popen[str] | None = None
         self._hear = Teaching._hear
         self._once = Teaching._once
         monkeypatch.setattr(Teaching, "_hear", lambda watch, said, metrics: self.hear(watch, said, metrics))
@@ -108,9 +111,12 @@ class Killer:
 
     def hear(self, watch: Teaching, said: dict[str, Any], metrics: Any) -> None:
         self._hear(watch, said, metrics)
-        if self.left and said["event"] == "step" and said["step"] >= self.left[0]:
+        dying = self.process is self.dead  # what it said before is still being read
+        assert self.process is not None
+        if self.left and not dying and said["event"] == "step" and said["step"] >= self.left[0]:
             self.left.pop(0)
             self.killed += 1
+            self.dead = self.process
             os.kill(self.process.pid, signal.SIGKILL)
 
 
