@@ -39,6 +39,7 @@ MANNERS_S = 2.0  # between asking the process to end and ending it
 LOCKED_S = 12.0  # for a process of before that is about to end
 UNHEARD_S = 10.0  # without a database; later another worker may have it
 MOST_DEATHS = 3  # one after the other without a step between them
+REST_S = 2.0  # times so many deaths: what the machine is short of comes back in a while, or not
 METRICS, CONFIG, MANIFEST = "metrics.jsonl", "config.json", "manifest.json"
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "HOME", "CUDA_VISIBLE_DEVICES", "TORCH_HOME", "NCCL_SOCKET_IFNAME")
 
@@ -68,7 +69,7 @@ class Teaching:
             with alone(self.training.folder, self._beat) as lock:
                 self._prepare()
                 while not self.done:
-                    self._once(lock)
+                    self._tried(lock)
                 self._take_in()
         except Ended:
             self._stopped()
@@ -77,7 +78,7 @@ class Teaching:
         except (OperationalError, InterfaceError):
             raise  # the database does not answer: another worker tries again
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if _full(error):
                 self._fail(Refused("storage_full", "The disk became full while it learnt."))
                 return
             log.exception("training %s ended by an error that nobody expected", self.training.pk)
@@ -135,8 +136,21 @@ class Teaching:
 
     # -- its process --------------------------------------------------------------------------------
 
+    def _tried(self, lock: int) -> None:
+        """One process; an error of the machine that may pass (no process to be had, no open file, a disk that stumbles) counts
+        as its death."""
+        before = self._step
+        try:
+            self._once(lock)
+        except OSError as error:
+            if _full(error):
+                raise
+            log.warning("training %s meets an error of the machine", self.training.pk, exc_info=True)
+            self._dead(f"{type(error).__name__}: {error.strerror or error}", before)
+            self._rest()
+
     def _once(self, lock: int) -> None:
-        """One process, from its start to its end."""
+        """From its start to its end."""
         folder = self.training.folder
         command = [sys.executable, "-m", "policies.learning.child", str(settings.REINS_TRAIN_PROCESSES), str(folder / CONFIG)]
         environment = {name: value for name, value in os.environ.items() if name in _KEPT}
@@ -197,8 +211,10 @@ class Teaching:
         if (self.training.folder / "policy").exists():
             self.done = True
             return
+        self._dead(f"signal {-code}" if code < 0 else f"code {code}", before)
+
+    def _dead(self, how: str, before: int) -> None:
         self.deaths = 1 if self._step > before else self.deaths + 1
-        how = f"signal {-code}" if code < 0 else f"code {code}"
         log.error("the process of training %s ended unexpectedly (%s)", self.training.pk, how)
         if self.deaths >= MOST_DEATHS:
             sentence = f"The process that trains ended unexpectedly {self.deaths} times ({how}) without getting further."
@@ -206,6 +222,12 @@ class Teaching:
         self._progress |= {"resumed": self.training.resumed + 1, "doing": "Going on from the last checkpoint"}
         self.training.resumed += 1
         self._beat(now=True)
+
+    def _rest(self) -> None:
+        end_s = self.clock() + REST_S * self.deaths
+        while self.clock() < end_s:
+            self._beat()
+            time.sleep(0.2)
 
     # -- the row ------------------------------------------------------------------------------------
 
@@ -252,7 +274,7 @@ class Teaching:
         words = {"problem": refused.sentence[:500], "problem_code": refused.code[:60], "next_action": next_action, "doing": ""}
         if training.end(self.fence, "failed", **words):
             audit.append("train worker", "training_failed", training.pk, training.organisation_id, code=refused.code)
-            trainings.forget(training)
+            trainings.forget(training, refused.code in trainings.GOES_ON)
 
     def _take_in(self) -> None:
         training = self.training
@@ -283,6 +305,10 @@ def alone(folder: Path, beat: Callable[[], None], clock: Callable[[], float] = t
         yield fd
     finally:
         os.close(fd)
+
+
+def _full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def _said(line: bytes) -> dict[str, Any] | None:

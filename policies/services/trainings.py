@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from episodes.models import DatasetVersion
@@ -41,10 +42,15 @@ NEXT = {
     "training_changed": "Train again: a new training begins from the start.",
     "gpu_absent": "Start a train worker on a machine with a GPU, or train again with the device auto.",
     "torch_missing": "Install requirements-learning.txt where the train worker runs, then train again.",
-    "storage_full": "Make room where policies are kept, then train again.",
-    "trainer_crashed": "Look at the worker's log. With little memory a smaller batch helps; then train again.",
+    "storage_full": "Make room where policies are kept, then train again, or let this one go on by manage.py resume_training.",
+    "trainer_crashed": "Look at the worker's log. With little memory a smaller batch helps; then train again, or let this one go "
+    "on by manage.py resume_training.",
     "policy_config": "Change what is named, then train again.",
 }  # fmt: skip
+
+
+#: what is no fault of the training: it keeps its checkpoint, so that it can go on where it was
+GOES_ON = ("storage_full", "trainer_crashed")
 
 
 def ask(
@@ -117,6 +123,18 @@ def cancel(training: Training, person: Person) -> Training:
     return training
 
 
+def resume(training: Training) -> None:
+    """One that the machine failed waits again and goes on from its last checkpoint.  `Refused("job_ended")` for any other."""
+    with transaction.atomic():
+        failed = Training.objects.filter(pk=training.pk, state="failed", problem_code__in=GOES_ON)
+        anew = {"problem": "", "problem_code": "", "next_action": "", "ended_at": None, "heartbeat": None, "owner": ""}
+        if not failed.update(state="queued", asked_at=timezone.now(), **anew):
+            sentence = f"Only a training that its machine failed goes on; this one is {training.state}. Train again."
+            raise Refused("job_ended", sentence)
+        audit.append("manage.py", "training_resumed", training.pk, training.organisation_id, name=training.name)
+        transaction.on_commit(wake)
+
+
 def wake(count: int = 1) -> None:
     """Tells workers to look.  Without a broker the rows wait for the reconciler."""
     from policies import jobs
@@ -136,11 +154,12 @@ def reconcile() -> None:
         forget(training)
 
 
-def forget(training: Training) -> None:
-    """Everything of a training that shows its episodes or was on its way; metrics stay."""
+def forget(training: Training, goes_on: bool = False) -> None:
+    """Everything of a training that shows its episodes or was on its way; metrics stay, and the checkpoint of one that may go
+    on."""
     for path in (training.folder / "samples", training.folder / "data", training.folder / "policy"):
         shutil.rmtree(path, ignore_errors=True)
-    for left in training.folder.glob("policy.training.*"):
+    for left in training.folder.glob("policy.training.part" if goes_on else "policy.training.*"):
         left.unlink(missing_ok=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -316,6 +318,70 @@ def test_a_disk_that_becomes_full_is_said_with_what_to_do(learn: Lesson, monkeyp
     training = done(asked(learn))
     assert (training.state, training.problem_code) == ("failed", "storage_full")
     assert "Make room" in training.next_action
+
+
+def stumbling(monkeypatch: pytest.MonkeyPatch, error: int, at: int, times: int) -> list[int]:
+    """The worker meets this error when it hears of step `at` or of a later one, so often; gives the steps at which it did."""
+    met: list[int] = []
+    hear = Teaching._hear
+
+    def stumble(watch: Teaching, said: dict[str, Any], metrics: Any) -> None:
+        hear(watch, said, metrics)
+        if said["event"] == "step" and said["step"] >= at and len(met) < times:
+            met.append(said["step"])
+            raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(Teaching, "_hear", stumble)
+    monkeypatch.setattr(teaching, "REST_S", 0.0)
+    return met
+
+
+@pytest.mark.parametrize("error", [errno.EAGAIN, errno.EMFILE, errno.EIO, errno.ESTALE])
+def test_an_error_of_the_machine_that_passes_costs_a_training_nothing(
+    learn: Lesson, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    met = stumbling(monkeypatch, error, at=6, times=1)
+    training = done(asked(learn))
+    assert (met, training.state, training.problem, training.resumed) == ([6], "done", "", 1)
+    assert [line["step"] for line in lines(training) if line["event"] == "began"] == [0, 4]
+
+
+def test_a_machine_that_cannot_begin_a_process_is_tried_three_times(learn: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def none(*_: Any, **__: Any) -> None:
+        tried.append(1)
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("policies.teaching.subprocess.Popen", none)
+    monkeypatch.setattr(teaching, "REST_S", 0.0)
+    training = done(asked(learn))
+    assert (len(tried), training.state, training.problem_code) == (3, "failed", "trainer_crashed")
+    assert "Resource temporarily unavailable" in training.problem
+
+
+@pytest.mark.parametrize(("error", "code"), [(errno.EIO, "trainer_crashed"), (errno.ENOSPC, "storage_full")])
+def test_a_training_that_the_machine_failed_goes_on_where_it_was_when_somebody_says_so(
+    learn: Lesson, monkeypatch: pytest.MonkeyPatch, error: int, code: str
+) -> None:
+    stumbling(monkeypatch, error, at=6, times=3)
+    monkeypatch.setattr(teaching, "MOST_DEATHS", 1)
+    training = done(asked(learn))
+    assert (training.state, training.problem_code) == ("failed", code)
+    assert "resume_training" in training.next_action
+    assert not (training.folder / "samples").exists() and not list(training.folder.glob("*.part"))
+    monkeypatch.undo()
+
+    call_command("resume_training", training.pk)
+
+    training.refresh_from_db()
+    assert (training.state, training.problem, training.ended_at) == ("queued", "", None)
+    done(training)
+    assert (training.state, training.problem, training.step) == ("done", "", 12)
+    assert [line["step"] for line in lines(training) if line["event"] == "began"] == [0, 4]
+    assert AuditEntry.objects.filter(act="training_resumed", subject=training.pk).exists()
+    with pytest.raises(CommandError, match="done"):
+        call_command("resume_training", training.pk)
 
 
 def test_an_error_that_nobody_expected_is_said_and_not_tried_for_ever(
