@@ -31,6 +31,7 @@ LIFE_S = 1800.0  # then it ends at the next pause of those who ask, and is queue
 PAUSE_S, LATELY_S = 2.0, 10.0
 LONGEST_S = LIFE_S + 300.0  # then without a pause
 HUNG_S, BATCHES = 4.0, 3.0  # without a word from its process, or for as long as it thinks about so many whole batches
+LATE_S = 1.0  # of a turn count as silence: where this process itself was kept waiting for longer, so was the other
 LOADING_S = 180.0  # the same before it is ready
 MOST_DEATHS = 5  # of its process within a minute
 leaving = Event()  # set when this worker is told to end
@@ -54,15 +55,17 @@ class Watch:
     clock: Callable[[], float] = time.monotonic
     process: subprocess.Popen[bytes] | None = None
     began_s: float = 0.0
-    word_s: float = 0.0  # when the process last spoke
+    silent_s: float = 0.0  # since the process last spoke
     ready: bool = False
     batch_s: float = 0.0  # what it said that a whole batch takes
+    longest_s: float = 0.0  # or that it may have to wait for one
     refused: End | None = None
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=MOST_DEATHS))
     died: int = 0
     needed_s: float = 0.0  # when robots last asked for as many servers
     _beaten_s: float = float("-inf")
     _looked_s: float = 0.0
+    _turned_s: float = 0.0
     _rest: bytes = b""
 
     def run(self) -> End:
@@ -78,12 +81,14 @@ class Watch:
         return end
 
     def begin(self) -> None:
-        self.began_s = self.needed_s = self._looked_s = self.clock()
+        self.began_s = self.needed_s = self._looked_s = self._turned_s = self.clock()
         self._beat(began_at=timezone.now())
         self._start()
 
     def turn(self) -> End | None:
         """A quarter of a second of it."""
+        self.silent_s += min(self.clock() - self._turned_s, LATE_S)
+        self._turned_s = self.clock()
         self._listen(0.25)
         now_s = self.clock()
         if leaving.is_set():
@@ -91,9 +96,9 @@ class Watch:
         if self.refused is not None:
             return self.refused
         assert self.process is not None
-        silent_s = now_s - self.word_s
-        if self.process.poll() is None and silent_s > (max(HUNG_S, BATCHES * self.batch_s) if self.ready else LOADING_S):
-            log.error("server %s says nothing for %.0f s and is begun again", self.server.pk, silent_s)
+        longest_s = max(HUNG_S, BATCHES * self.batch_s, self.longest_s) if self.ready else LOADING_S
+        if self.process.poll() is None and self.silent_s > longest_s:
+            log.error("server %s says nothing for %.0f s and is begun again", self.server.pk, self.silent_s)
             self.process.kill()
             self.process.wait()
         if self.process.poll() is not None and (end := self._died(self.process.returncode)) is not None:
@@ -122,7 +127,7 @@ class Watch:
         self.process = subprocess.Popen(
             command, cwd=settings.BASE_DIR, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         )
-        self.word_s, self.ready, self._rest = self.clock(), False, b""
+        self.silent_s, self.ready, self._rest = 0.0, False, b""
 
     def _listen(self, within_s: float) -> None:
         """Everything the process has said since the last time."""
@@ -140,9 +145,9 @@ class Watch:
             self._hear(json.loads(line))
 
     def _hear(self, said: dict[str, Any]) -> None:
-        self.word_s = self.clock()
+        self.silent_s = 0.0
         if said.get("ready"):
-            self.ready, self.batch_s = True, float(said.get("batch_s", 0.0))
+            self.ready, self.batch_s, self.longest_s = True, float(said["batch_s"]), float(said["longest_s"])
             self._beat(ready_at=timezone.now())
         if "code" in said:
             self.refused = End("failed", str(said["code"])[:60], str(said["sentence"]))

@@ -1,8 +1,9 @@
 """The process that serves one policy: `python -m policies.serving.child --policy ID --folder PATH ...`.  No Django.
 
-It tells whoever started it how it is, one JSON object a line on standard output: `{"ready": true, "batch_s": ...}` once, with how
-long it thinks about a whole batch, `{"alive": true}` twice a second, or `{"code": ..., "sentence": ...}` and then its end.  It
-dies with the thread that started it.
+It tells whoever started it how it is, one JSON object a line on standard output: `{"ready": true, "batch_s": ..., "longest_s":
+...}` once, with how long it thinks about a whole batch and how long it may have to wait for one that is thought about elsewhere,
+`{"alive": true}` at most twice a second whenever it gets further, if only to an error of Redis, or `{"code": ..., "sentence":
+...}` and then its end.  It dies with the thread that started it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 import msgspec
 import redis
@@ -30,7 +31,7 @@ from policies.serving.health import Tally
 from policies.serving.places import Places
 from policies.serving.taking import Desk
 from protocol.errors import Refused
-from protocol.policy import Policy
+from protocol.policy import Decision, Observation, Policy
 
 log = logging.getLogger(__name__)
 REFUSED = 3  # exit code: what was said on standard output is why
@@ -51,10 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Refused as refusal:
         _say(words, code=refusal.code, sentence=refusal.sentence)
         return REFUSED
-    client = redis.Redis.from_url(os.environ["REINS_SERVING_REDIS"], socket_timeout=3, socket_connect_timeout=2)
+    client = redis.Redis.from_url(os.environ["REINS_SERVING_REDIS"], socket_timeout=2, socket_connect_timeout=1)
     places = Places(options.prefix)
     desk = Desk(client, places, options.policy, Rules(options.most, options.wait_ms / 1000))
-    _say(words, ready=True, batch_s=batch_s)
+    _say(words, ready=True, batch_s=batch_s, longest_s=policy.longest_s(options.most) if isinstance(policy, Remote) else 0.0)
     tally = Tally(options.server, options.worker, time.time())
     Serving(client, desk, policy, gauge, tally, places.health(options.policy), words).run()
     return 0
@@ -92,6 +93,24 @@ def _open(folder: Path, options: argparse.Namespace) -> tuple[Policy, Gauge | No
     return policy, gauge, batch_s
 
 
+@runtime_checkable
+class Remote(Protocol):
+    """A policy that thinks elsewhere and knows how long it waits for a batch of so many before it gives up, seconds."""
+
+    def longest_s(self, batch: int) -> float: ...
+
+
+class Telling:
+    """A policy before whose every thought we say that we live: a batch with something bad in it is thought about in parts."""
+
+    def __init__(self, policy: Policy, alive: Callable[[], None]) -> None:
+        self._policy, self._alive = policy, alive
+
+    def act(self, batch: list[Observation]) -> list[Decision]:
+        self._alive()
+        return self._policy.act(batch)
+
+
 class Serving:
     """The loop.  A signal ends it after the batch at hand."""
 
@@ -105,10 +124,11 @@ class Serving:
         health: str,
         words: TextIO,
     ) -> None:
-        self._client, self._desk, self._policy, self._gauge, self._tally = client, desk, policy, gauge, tally
+        self._client, self._desk, self._gauge, self._tally = client, desk, gauge, tally
+        self._policy = Telling(policy, self._alive)
         self._health, self._words = health, words  # a key in Redis, and what our parent hears
         self._ending = False
-        self._told_s = float("-inf")
+        self._told_s = self._alive_s = float("-inf")
 
     def run(self) -> None:
         signal.signal(signal.SIGTERM, self._end)
@@ -117,6 +137,7 @@ class Serving:
             try:
                 self._batch()
             except (redis.exceptions.RedisError, OSError) as error:
+                self._alive()
                 log.warning("waiting for Redis (%s)", error)
                 time.sleep(RETRY_S)
 
@@ -129,13 +150,19 @@ class Serving:
         arrived = {question.robot: question.arrived_s for question in batch}
         self._tally.note(arrived, answers.answered, answers.thought_ms, time.time())
 
+    def _alive(self) -> None:
+        """To our parent, which hears nothing from a policy that hangs."""
+        if (now_s := time.monotonic()) - self._alive_s >= ALIVE_S:
+            self._alive_s = now_s
+            _say(self._words, alive=True)
+
     def _tell(self) -> None:
-        """To our parent and to everybody, twice a second: both hear nothing from a policy that hangs."""
+        """To everybody, twice a second."""
+        self._alive()
         now_s = time.monotonic()
         if now_s - self._told_s < ALIVE_S:
             return
         self._told_s = now_s
-        _say(self._words, alive=True)
         raw = msgspec.msgpack.encode(self._tally.health(time.time(), self._desk.dropped))
         try:
             with self._client.pipeline(transaction=False) as pipe:
@@ -143,6 +170,7 @@ class Serving:
                 pipe.expire(self._health, 60)
                 pipe.execute()
         except (redis.exceptions.RedisError, OSError) as error:
+            self._alive()
             log.warning("waiting for Redis (%s)", error)
 
     def _end(self, *_: object) -> None:

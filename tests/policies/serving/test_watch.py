@@ -75,6 +75,13 @@ def until(watch: Watch, wanted: Callable[[], object], within_s: float = 30.0) ->
     return None
 
 
+def pass_by(watch: Watch, clock: Clock, seconds: float) -> None:
+    """So long with us looking on."""
+    for _ in range(round(seconds / watching.LATE_S)):
+        clock.ahead_s += watching.LATE_S
+        assert watch.turn() is None
+
+
 def row() -> PolicyServer:
     return PolicyServer.objects.get()
 
@@ -108,9 +115,31 @@ def test_a_process_that_hangs_is_begun_again(watch: Watch, clock: Clock) -> None
     until(watch, lambda: watch.ready)
     assert watch.process is not None
     os.kill(watch.process.pid, signal.SIGSTOP)
-    clock.ahead_s += watching.HUNG_S
+    pass_by(watch, clock, watching.HUNG_S)
     assert until(watch, lambda: watch.died) is None
     assert watch.died == 1
+
+
+def test_a_machine_that_stalls_for_both_costs_no_server(watch: Watch, clock: Clock) -> None:
+    until(watch, lambda: watch.ready)
+    assert watch.process is not None
+    os.kill(watch.process.pid, signal.SIGSTOP)
+    clock.ahead_s += 3 * watching.HUNG_S  # we ourselves have not looked either
+    assert watch.turn() is None and watch.turn() is None
+    os.kill(watch.process.pid, signal.SIGCONT)
+    assert until(watch, lambda: watch.silent_s == 0) is None
+    assert not watch.died
+
+
+def test_one_that_waits_for_a_policy_elsewhere_is_given_the_time_that_it_said(watch: Watch, clock: Clock) -> None:
+    until(watch, lambda: watch.ready)
+    assert watch.process is not None
+    watch._hear({"ready": True, "batch_s": 0.0, "longest_s": 9.0})
+    os.kill(watch.process.pid, signal.SIGSTOP)
+    pass_by(watch, clock, 8)
+    assert not watch.died
+    pass_by(watch, clock, 2)
+    assert until(watch, lambda: watch.died) is None
 
 
 def test_robots_are_answered_within_ten_seconds_after_a_process_has_hung(
@@ -119,7 +148,7 @@ def test_robots_are_answered_within_ten_seconds_after_a_process_has_hung(
     until(watch, lambda: watch.ready)
     assert watch.process is not None and watch.batch_s > 0
     os.kill(watch.process.pid, signal.SIGSTOP)
-    clock.ahead_s += watching.HUNG_S
+    pass_by(watch, clock, watching.HUNG_S)
     noticed_s, ear = time.monotonic(), Ear()
     assert until(watch, lambda: watch.died and watch.ready) is None
     leave(question(policy=policy.pk))
@@ -131,11 +160,11 @@ def test_robots_are_answered_within_ten_seconds_after_a_process_has_hung(
 def test_a_policy_that_thinks_for_long_is_not_taken_for_one_that_hangs(watch: Watch, clock: Clock) -> None:
     until(watch, lambda: watch.ready)
     assert watch.process is not None
-    watch.batch_s = 8.0
+    watch.batch_s = 3.0
     os.kill(watch.process.pid, signal.SIGSTOP)
-    clock.ahead_s += 20
-    assert watch.turn() is None and not watch.died
-    clock.ahead_s += 5
+    pass_by(watch, clock, 8)
+    assert not watch.died
+    pass_by(watch, clock, 2)
     assert until(watch, lambda: watch.died) is None
 
 
@@ -189,11 +218,9 @@ def test_nobody_asks_and_it_ends(watch: Watch, policy: PolicyVersion, clock: Clo
     until(watch, lambda: watch.ready)
     clock.ahead_s += serving.IDLE_S - 20
     asked(policy, 1)
-    watch.word_s = clock()
     assert until(watch, lambda: watch.needed_s > watch.began_s) is None
     client().flushall()
     clock.ahead_s += serving.IDLE_S + 1
-    watch.word_s = clock()
     assert until(watch, lambda: False) == End("done")
 
 
@@ -201,7 +228,6 @@ def test_after_its_time_it_ends_at_a_pause_and_is_queued_again(watch: Watch, pol
     until(watch, lambda: watch.ready)
     asked(policy, 1)
     clock.ahead_s += watching.LIFE_S + 1
-    watch.word_s = clock()
     assert until(watch, lambda: watch.needed_s > watch.began_s) is None  # somebody asks this moment
     asked(policy, 1, ago_s=5)
     assert until(watch, lambda: False) == End("queued")

@@ -28,6 +28,10 @@ class OpenpiPolicy:
         """Refused: `policy_embodiment`, `policy_input`, `policy_output`, `policy_unreachable`, `policy_failed`."""
         return [decision(self.config, one, self._ask(codec.encode(question(self.config, one)))) for one in batch]
 
+    def longest_s(self, batch: int) -> float:
+        """Each is waited for in turn; before one of them a lost connection is noticed, made, and greeted."""
+        return (batch + 3) * self.config.patience_s
+
     def close(self) -> None:
         self._socket = None
         self._open.close()
