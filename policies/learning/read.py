@@ -46,6 +46,7 @@ class Choice:
     weight: float = 1.0
     validation: bool = False
     marks: tuple[ManifestMark, ...] = ()
+    outcome: str | None = None  # as it was labelled when it was frozen; None: as it was recorded
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +81,7 @@ def choices(path: Path) -> list[Choice]:
         return [
             Choice(
                 path.parent / one.id, one.first, one.last, one.instruction, one.weight, one.split == "validation",
-                () if one.marks is msgspec.UNSET else one.marks,
+                () if one.marks is msgspec.UNSET else one.marks, one.outcome,
             )
             for one in manifest.episodes
         ]  # fmt: skip
@@ -95,6 +96,10 @@ def _manifest(path: Path) -> Manifest:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused("dataset_damaged", f"The manifest {path.name} cannot be read: {error}.") from error
+
+
+def outcome_of(choice: Choice) -> str:
+    return decode_meta((choice.folder / META).read_bytes()).outcome if choice.outcome is None else choice.outcome
 
 
 def bodies_of(chosen: list[Choice], config: Config) -> tuple[Body, ...]:

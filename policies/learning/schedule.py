@@ -18,8 +18,14 @@ def rate(learn: LearnConfig, step: int) -> float:
 
 def parted(episodes: list[Recorded], learn: LearnConfig) -> tuple[list[Recorded], list[Recorded]]:
     """Those to learn from, and those set aside: by the dataset, else a share of all, drawn from the seed."""
-    aside = {index for index, one in enumerate(episodes) if one.choice.validation}
-    if not aside:
-        order = np.random.default_rng([learn.seed, 1]).permutation(len(episodes))
-        aside = set(order[: round(learn.held_out * len(episodes))].tolist())
+    aside = set_aside([one.choice.validation for one in episodes], learn)
     return [one for i, one in enumerate(episodes) if i not in aside], [one for i, one in enumerate(episodes) if i in aside]
+
+
+def set_aside(validation: list[bool], learn: LearnConfig) -> set[int]:
+    """Which of so many episodes, told of each whether its dataset sets it aside."""
+    aside = {index for index, one in enumerate(validation) if one}
+    if aside:
+        return aside
+    order = np.random.default_rng([learn.seed, 1]).permutation(len(validation))
+    return set(order[: round(learn.held_out * len(validation))].tolist())

@@ -13,6 +13,7 @@ from policies.learning.config import ModelConfig
 from policies.learning.folder import CALIBRATION, CARD, CONFIG, KIND
 from policies.models import PolicyVersion
 
+CALIBRATE = "python -m policies.learning.calibrate FOLDER EPISODES does that for an export of it; then import it again."
 ACTS = {
     "policy_brought": "Brought in",
     "policy_changed": "Changed",
@@ -171,7 +172,7 @@ def warnings(policy: PolicyVersion) -> list[str]:
     if policy.training is not None and policy.training.dataset_version.state != "frozen":
         found.append(f"The dataset version that it learnt from was withdrawn: {policy.training.dataset_version.withdrawn_reason}")
     if not policy.calibration:
-        found.append("Its doubt is not calibrated: it cannot say when it should ask.")
+        found.append(f"Its doubt is not calibrated: it cannot say when it should ask. {CALIBRATE}")
     if not policy.skills:
         found.append("No skill is named: nobody can ask it for anything until somebody says what it can do.")
     return found
