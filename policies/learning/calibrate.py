@@ -20,12 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from policies.learning.config import LearnConfig
+from policies.learning.config import Config, LearnConfig
 from policies.learning.doubt import calibrate, keep, least_runs
-from policies.learning.folder import CALIBRATION, CARD, Card
+from policies.learning.folder import CALIBRATION, CARD, KIND, Card, read_card
 from policies.learning.policy import VlaPolicy, open_policy
 from policies.learning.read import Choice, Recorded, choices, outcome_of, read
 from policies.learning.schedule import set_aside
+from policies.learning.zoo.registry import kind_of
 from policies.serving.pictures import decode
 from protocol.episode_folder import hash_file
 from protocol.errors import Refused
@@ -65,10 +66,27 @@ def calibrated(folder: Path, episodes: Path, alpha: float = ALPHA) -> Card:
     keep(folder / f".{CALIBRATION}", familiar, limit)
     doubt = {"alpha": alpha, "runs": len(chosen), "of": "recordings", "sha256": hash_file(folder / f".{CALIBRATION}").sha256}
     card = msgspec.structs.replace(policy.card, figures={**policy.card.figures, "doubt": doubt})
-    (folder / f".{CARD}").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2))
-    for name in (CALIBRATION, CARD):
-        os.replace(folder / f".{name}", folder / name)
+    os.replace(folder / f".{CALIBRATION}", folder / CALIBRATION)
+    _write(folder, card)
     return card
+
+
+def after(config: Config) -> None:
+    """What a training made is calibrated from what it set aside; where that is too little, its card says so."""
+    folder = Path(config.out)
+    if kind_of(folder) != KIND:
+        return
+    try:
+        calibrated(folder, Path(config.episodes))
+    except Refused as refused:
+        card = read_card(folder)
+        limits = (*card.limits, f"Its doubt is not calibrated. {refused.sentence}")
+        _write(folder, msgspec.structs.replace(card, limits=limits))
+
+
+def _write(folder: Path, card: Card) -> None:
+    (folder / f".{CARD}").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2))
+    os.replace(folder / f".{CARD}", folder / CARD)
 
 
 def held_out(episodes: Path, card: Card) -> list[Choice]:

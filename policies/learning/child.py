@@ -1,6 +1,7 @@
 """The process in which a worker has a training done: `python -m policies.learning.child PROCESSES CONFIG`.  No Django.
 
-The same as by hand, but it does not outlive who started it.  With more than one process, torchrun's launcher starts them.
+The same as by hand, and calibrated afterwards; but it does not outlive who started it.  With more than one process, torchrun's
+launcher starts them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 
@@ -22,9 +24,13 @@ def main(argv: Sequence[str]) -> None:
 
         launch(["--standalone", f"--nproc-per-node={processes}", "-m", "policies.learning.child", str(processes), config])
     else:
-        from policies.learning import train
+        from policies.learning import calibrate, train
+        from policies.learning.config import read_config
 
-        train.run([config])
+        code = train.main([config])
+        if code == 0 and os.environ.get("RANK", "0") == "0":
+            calibrate.after(read_config(Path(config).read_bytes()))
+        train.leave(code)
 
 
 if __name__ == "__main__":

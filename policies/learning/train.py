@@ -59,7 +59,10 @@ def main(argv: list[str]) -> int:
 
 def run(argv: list[str]) -> NoReturn:
     """`main` as all that a process does."""
-    code = main(argv)
+    leave(main(argv))
+
+
+def leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     if "WORLD_SIZE" in os.environ:

@@ -77,6 +77,7 @@ def test_a_training_leaves_a_candidate_that_says_where_it_comes_from(learn: Less
     assert card["lineage"]["code"] == training.code_version
     assert training.machine["torch"] and training.began_at is not None
     assert open_policy(made.folder).card.name == "cubes"
+    assert made.calibration == {} and any("not calibrated" in limit for limit in card["limits"])  # nearly nothing was set aside
     assert {path.name for path in training.folder.iterdir()} >= {METRICS, "samples", "config.json"}
     assert not list(training.folder.glob("policy*"))  # it lies in the registry alone
     assert AuditEntry.objects.filter(act="training_done", subject=training.pk).exists()

@@ -62,3 +62,17 @@ def test_only_what_was_set_aside_and_went_well_is_used(
     assert [one.validation for one in calibrate.held_out(version, card)] == [True] * 4
     with pytest.raises(Refused, match="1 successful episodes"):
         calibrate.calibrated(policy, version)
+
+
+def test_what_a_training_made_is_calibrated_or_its_card_says_why_not(
+    policy: Path, small: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibrate.after(small)
+    [limit] = open_policy(policy).card.limits
+    assert "not calibrated" in limit and "12 are the least" in limit
+    assert not (policy / CALIBRATION).exists()
+
+    monkeypatch.setattr(calibrate, "choices", lambda path: choices(path) * 5)
+    calibrate.after(small)
+    assert open_policy(policy).card.figures["doubt"]["runs"] == 15
+    assert open_calibration(policy) is not None
