@@ -116,7 +116,7 @@ async def _workers(site: ServingSite, within_s: float) -> int:
                 message = await ask(socket, observed(n, SMALL, policy=site.policy_id))
                 if isinstance(message, Chunk):
                     seen.add(message.worker)
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.05)
 
     await asyncio.gather(robot(0), robot(1))
     return len(seen)
