@@ -20,6 +20,7 @@ from protocol.errors import Refused
 
 Floats = NDArray[np.float64]
 _SHRINK = 0.1  # of the mean variance, added to each: directions that were hardly ever seen must not count without end
+_NEAR = 4  # steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def band(fitted: list[Floats], calibrated: list[Floats], alpha: float) -> Band:
     away = np.abs(shaping - mean)
     largest = away.max(1)
     kept = away[largest <= order_statistic(largest, alpha)]
-    modulation = kept.max(0) + 1e-8
+    modulation = _around(kept.max(0)) + 1e-8
     needed = ((widening - mean) / modulation).max(1)
     return Band(mean, order_statistic(needed, alpha) * modulation)
 
@@ -95,6 +96,12 @@ def least_runs(alpha: float) -> int:
     if not 0 < alpha < 1:
         raise Refused("calibration_data", f"The share of false alarms lies between 0 and 1; {alpha} does not.")
     return max(4, 2 * math.ceil((1 - 1e-9) / alpha - 1))
+
+
+def _around(width: Floats) -> Floats:
+    """The largest within `_NEAR` steps of each: on a robot the same phase comes some steps earlier or later."""
+    padded = np.pad(width, _NEAR, mode="edge")
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAR + 1).max(1), np.float64)
 
 
 def calibrate(runs: list[NDArray[np.float32]], alpha: float) -> tuple[Familiar, Band]:
