@@ -119,6 +119,7 @@ def test_a_changed_key_waits_for_the_persons_decision(demo: DemoProcess, signed_
     if cockpit.says("stop") != "rest":  # Escape is the remote stop from any focus, also in this dialog
         page.get_by_label("I have looked at the robot").check()
         page.get_by_role("button", name="Clear").first.click()
+        cockpit.wait("stop", "rest")
     cockpit.take()
 
 
