@@ -20,7 +20,7 @@ from protocol.errors import Refused
 
 Floats = NDArray[np.float64]
 _SHRINK = 0.1  # of the mean variance, added to each: directions that were hardly ever seen must not count without end
-_NEAR = 4  # steps
+_NEAR = 4  # questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def least_runs(alpha: float) -> int:
 
 
 def _around(width: Floats) -> Floats:
-    """The largest within `_NEAR` steps of each: on a robot the same phase comes some steps earlier or later."""
+    """The largest within `_NEAR` questions of each: on a robot the same phase comes some earlier or later."""
     padded = np.pad(width, _NEAR, mode="edge")
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAR + 1).max(1), np.float64)
 

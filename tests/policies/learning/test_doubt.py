@@ -127,6 +127,17 @@ def test_a_calibration_is_opened_where_it_is_the_one_that_is_known(tmp_path: Pat
     assert open_calibration(folder) is None and open_calibration(folder, "") is None
 
 
+def test_a_phase_that_comes_some_steps_early_or_late_is_not_unusual() -> None:
+    rng = np.random.default_rng(3)
+    spread = np.where(np.arange(20) == 10, 3.0, 0.1)  # at one step good runs differ much
+    runs = [5 + rng.normal(size=20) * spread for _ in range(60)]
+    limit = band(runs[:20], runs[20:], ALPHA)
+    wide, narrow = limit.upper(10), limit.upper(2)
+    assert wide > narrow + 2
+    assert limit.first_alarm(np.where(np.arange(20) == 8, 6.5, 5.0)) is None
+    assert limit.first_alarm(np.where(np.arange(20) == 2, 6.5, 5.0)) == 2
+
+
 def test_runs_calibrate_a_policy_and_fresh_ones_rarely_leave_the_band() -> None:
     rng = np.random.default_rng(4)
     whole = [rng.normal(size=(int(n), 6)).astype(np.float32) for n in rng.integers(10, 30, 150)]
