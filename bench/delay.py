@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from bench.common import ROOT, Pressure, percentile, report
 from bench.policy import RECIPE, TEST_SEED, wilson
-from bench.rollout import EXECUTE, SIZE, Arena
+from bench.rollout import SIZE, Arena
+from policies.learning.calibrate import EXECUTE
 from policies.learning.config import read_config
 from policies.learning.policy import VlaPolicy, open_policy
 from policies.learning.train import train

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 
 from bench.common import Pressure, report
 from bench.rollout import Arena
+from policies.learning.calibrate import ALPHA
 from policies.learning.doubt import Band, Familiar, calibrate
 from policies.learning.policy import VlaPolicy, open_policy
 from protocol.policy import Decision, Observation
 from robot.world.experts.task import Assignment
 from robot.world.variation import Variation
 
-ALPHA = 0.15
 CALIBRATION_SEED, FRAME_SEED, FRESH_SEED = 30_000, 51_000, 52_000
 TASKS = ("reach", "lift")
 FRAMES = 4  # of the beginning of each run: later ones depend on what the policy did

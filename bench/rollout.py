@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from policies.learning.calibrate import EXECUTE
 from policies.serving.pictures import decode
 from protocol.embodiment import Embodiment
 from protocol.policy import Decision, Observation, Policy, check_decision
@@ -25,7 +26,6 @@ from robot.world.pictures import Pictures
 from robot.world.variation import Variation
 from robot.world.wire import SceneState
 
-EXECUTE = 2  # actions of a chunk, then the next is asked for
 SIZE = (320, 240)
 
 

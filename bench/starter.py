@@ -20,9 +20,10 @@ if __package__ in (None, ""):
 import msgspec
 import torch
 
-from bench.doubt import ALPHA, CALIBRATION_SEED, false_alarms, successes
+from bench.doubt import CALIBRATION_SEED, false_alarms, successes
 from bench.policy import DEMONSTRATIONS, TASKS, Recipe, demonstrate, learn, wilson
 from bench.rollout import Arena
+from policies.learning.calibrate import ALPHA
 from policies.learning.doubt import calibrate, keep
 from policies.learning.folder import CALIBRATION, CARD, Card
 from policies.learning.policy import VlaPolicy, open_policy
